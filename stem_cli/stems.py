@@ -1,0 +1,84 @@
+"""The table of stems: every stem this program knows, once.
+
+Whoever needs to know something about a stem asks this table instead of comparing names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stem:
+    """One stem.
+
+    name: as in options and file names. title: as in tags, "Song (Vocals)". singular: ends the artifact kind.
+    colour: of pads and tracks. family: the stem of FOUR it belongs to. order: place in every list.
+    without: name of everything else ("no_drums").
+    spill: who takes what `other` cannot hold in the exact sum, lowest first; None takes nothing.
+    """
+
+    name: str
+    title: str
+    singular: str
+    colour: str
+    family: str
+    order: int
+    without: str
+    spill: int | None = None
+
+    @property
+    def kind(self) -> str:
+        """The kind of artifact a file of this stem is registered as, ``audio_stem_vocal``."""
+        return f"audio_stem_{self.singular}"
+
+
+_OKABE_ITO = {"green": "#009E73", "red": "#D55E00", "pink": "#CC79A7", "blue": "#56B4E9", "yellow": "#F0E442",
+              "orange": "#E69F00", "navy": "#0072B2", "grey": "#999999"}  # fmt: skip
+
+_ROWS = (
+    # name, title, singular, colour, family, without, spill
+    ("vocals", "Vocals", "vocal", "blue", "vocals", "instrumental", 2),
+    ("lead_vocals", "Lead Vocals", "lead_vocal", "blue", "vocals", "no_lead_vocals", None),
+    ("backing_vocals", "Backing Vocals", "backing_vocal", "navy", "vocals", "no_backing_vocals", None),
+    ("drums", "Drums", "drum", "green", "drums", "no_drums", 0),
+    ("bass", "Bass", "bass", "red", "bass", "no_bass", 1),
+    ("guitar", "Guitar", "guitar", "orange", "other", "no_guitar", None),
+    ("piano", "Piano", "piano", "yellow", "other", "no_piano", None),
+    ("other", "Other", "other", "pink", "other", "no_other", None),
+)
+
+TABLE: dict[str, Stem] = {
+    name: Stem(name, title, singular, _OKABE_ITO[colour], family, order, without, spill)
+    for order, (name, title, singular, colour, family, without, spill) in enumerate(_ROWS)
+}
+
+FOUR = ("vocals", "drums", "bass", "other")
+SIX = ("vocals", "drums", "bass", "guitar", "piano", "other")
+SEVEN = ("lead_vocals", "backing_vocals", "drums", "bass", "guitar", "piano", "other")
+
+REMAINDER = "other"
+"""The stem that takes what the others leave of the song, so that the sum is exact."""
+
+COMPLEMENTS: dict[str, str] = {stem.without: stem.name for stem in TABLE.values()}
+"""``instrumental`` -> ``vocals``: the song without that stem."""
+
+ALIASES: dict[str, str] = {"acapella": "vocals"}
+"""Other names for a stem, each written as a file of its own by ``--also``."""
+
+
+def ordered(names: tuple[str, ...] | list[str] | set[str]) -> tuple[str, ...]:
+    """The names in the order of the table, each once; unknown names come last, sorted."""
+    return tuple(sorted(dict.fromkeys(names), key=lambda name: (TABLE[name].order if name in TABLE else 99, name)))
+
+
+def title(name: str) -> str:
+    """What a tag calls a stem, a complement or an alias: "Vocals", "Instrumental", "No Drums"."""
+    if name in TABLE:
+        return TABLE[name].title
+    return name.replace("_", " ").title()
+
+
+def kind(name: str) -> str:
+    """The kind of artifact a file is registered as, for stems and for complements (``audio_stem_instrumental``)."""
+    return TABLE[name].kind if name in TABLE else f"audio_stem_{name}"
