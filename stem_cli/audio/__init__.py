@@ -1,0 +1,25 @@
+"""Sound in and out: the only place that decodes or encodes.
+
+`probe` says what a file is, `Mix` gives it as blocks of float32 [channels, frames], `open_sink` writes blocks out,
+`fingerprint` tells one recording from another whatever its tags say.
+"""
+
+from stem_cli.audio.fingerprint import Fingerprint, fingerprint
+from stem_cli.audio.formats import DEPTHS, FORMATS, Format
+from stem_cli.audio.mix import BLOCK_FRAMES, Mix
+from stem_cli.audio.probe import Shape, probe
+from stem_cli.audio.sink import Sink, open_sink
+
+__all__ = [
+    "BLOCK_FRAMES",
+    "DEPTHS",
+    "FORMATS",
+    "Fingerprint",
+    "Format",
+    "Mix",
+    "Shape",
+    "Sink",
+    "fingerprint",
+    "open_sink",
+    "probe",
+]

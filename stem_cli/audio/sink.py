@@ -1,0 +1,158 @@
+"""Blocks of samples into a file: integers as they are, whatever the format."""
+
+from __future__ import annotations
+
+import errno
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from stem_cli.audio.formats import FORMATS
+from stem_cli.errors import OutputError
+
+WAV_LIMIT = 2**32 - 2**20
+"""Bytes from which on a WAV is written as RF64 (EBU Tech 3306); leaves room for tags."""
+
+_AAC_BITS_PER_SECOND = 256_000
+_MP3_BEST = 0.0  # libsndfile's compression level: with a constant bitrate 0 is 320 kbit/s
+
+
+class Sink(Protocol):
+    """Something held open that takes int32 [channels, frames] (or float32 at depth "float")."""
+
+    def write(self, block: np.ndarray) -> None:
+        """Append the block. Raises OutputError when there is no space."""
+
+    def close(self) -> None:
+        """Finish the file; after this it is whole. Raises OutputError."""
+
+
+def open_sink(path: Path, format_name: str, rate: int, channels: int, depth: str, frames: int) -> Sink:
+    """Open a new file for writing.
+
+    depth: "16", "24" or "float"; blocks carry integers of that depth, in int32, or float32. frames: expected, decides
+    between WAV and RF64. Raises OutputError where the format cannot hold the song.
+    """
+    form = FORMATS[format_name]
+    if not form.holds_rate(rate):
+        raise OutputError(f"{form.name} cannot hold {rate} Hz", path, "Choose --format flac or wav.")
+    size = frames * channels * (2 if depth == "16" else 3 if depth == "24" else 4)
+    if form.largest is not None and size > form.largest:
+        raise OutputError(f"{form.name} cannot hold more than 4 GiB", path, "Choose --format flac.")
+    with _disk_errors(path):
+        if form.suffix == ".m4a":
+            return _AvSink(path, "alac" if form.exact else "aac", rate, channels, depth)
+        return _SoundfileSink(path, form.name, rate, channels, depth, size)
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    import av
+    import soundfile
+
+    try:
+        yield
+    except (OSError, av.FFmpegError, soundfile.LibsndfileError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC or "system" in str(error).lower():
+            raise OutputError("the disk is full", path, "Free some space or choose another --output.") from error
+        raise OutputError(f"it cannot be written ({error})", path, "Check the folder's permissions.") from error
+
+
+class _SoundfileSink:
+    """WAV, RF64, FLAC, AIFF and MP3 by libsndfile (MP3 by LAME inside it, with its own header)."""
+
+    def __init__(self, path: Path, name: str, rate: int, channels: int, depth: str, size: int) -> None:
+        import soundfile
+
+        self._path = path
+        self._shift = {"16": 16, "24": 8}.get(depth, 0)  # libsndfile wants integers left-justified in 32 bits
+        self._float = depth == "float" or name == "mp3"
+        self._scale = np.float32(2.0 ** -(int(depth) - 1)) if name == "mp3" else None
+        container = "RF64" if name == "wav" and size > WAV_LIMIT else name.upper()
+        extra: dict[str, Any] = {"bitrate_mode": "CONSTANT", "compression_level": _MP3_BEST} if name == "mp3" else {}
+        subtype = {"mp3": "MPEG_LAYER_III"}.get(name, "FLOAT" if depth == "float" else f"PCM_{depth}")
+        self._file = soundfile.SoundFile(path, "w", rate, channels, format=container, subtype=subtype, **extra)
+
+    def write(self, block: np.ndarray) -> None:
+        if self._scale is not None:
+            block = block * self._scale
+        elif not self._float:
+            block = np.left_shift(block, self._shift)
+        with _disk_errors(self._path):
+            self._file.write(np.ascontiguousarray(block.T))
+
+    def close(self) -> None:
+        with _disk_errors(self._path):
+            self._file.close()
+        if self._float and self._scale is None:
+            _forget_time(self._path)
+
+
+def _forget_time(path: Path) -> None:
+    """Clear the time stamp in the PEAK chunk that libsndfile puts into float files: same in, same bytes out."""
+    with path.open("r+b") as file:
+        head = file.read(256)
+        at = head.find(b"PEAK")
+        if at >= 0:
+            file.seek(at + 12)
+            file.write(struct.pack("<I", 0))
+
+
+class _AvSink:
+    """ALAC and AAC in .m4a by PyAV; the edit list is exact because the movie's clock ticks in samples."""
+
+    def __init__(self, path: Path, codec: str, rate: int, channels: int, depth: str) -> None:
+        import av
+
+        self._path = path
+        self._shift = 16 if depth == "24" else 0
+        options = {"movie_timescale": str(rate), "fflags": "+bitexact"}
+        self._box = av.open(str(path), "w", format="ipod", options=options)
+        self._stream: Any = self._box.add_stream(codec, rate=rate, layout="mono" if channels == 1 else "stereo")
+        self._layout = "mono" if channels == 1 else "stereo"
+        self._depth, self._rate, self._codec, self._done = depth, rate, codec, 0
+        self._stream.time_base = Fraction(1, rate)
+        self._held: list[np.ndarray] = []
+        if codec == "alac":
+            self._sample_format = "s16p" if depth == "16" else "s32p"
+        else:
+            self._sample_format = "fltp"
+            self._stream.bit_rate = _AAC_BITS_PER_SECOND * channels // 2
+        self._stream.codec_context.format = self._sample_format
+
+    def write(self, block: np.ndarray) -> None:
+        self._held.append(block)
+        ready = np.concatenate(self._held, axis=1) if len(self._held) > 1 else block
+        size = self._stream.codec_context.frame_size or 4096
+        whole = ready.shape[1] // size * size
+        with _disk_errors(self._path):
+            for at in range(0, whole, size):
+                self._encode(ready[:, at : at + size])
+        self._held = [ready[:, whole:]]
+
+    def close(self) -> None:
+        with _disk_errors(self._path):
+            rest = self._held[0] if self._held else np.zeros((1, 0), np.int32)
+            if rest.shape[1]:
+                self._encode(rest)
+            self._box.mux(self._stream.encode(None))
+            self._box.close()
+
+    def _encode(self, samples: np.ndarray) -> None:
+        import av
+
+        frame = av.AudioFrame.from_ndarray(self._converted(samples), format=self._sample_format, layout=self._layout)
+        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._done, Fraction(1, self._rate)
+        self._done += samples.shape[1]
+        self._box.mux(self._stream.encode(frame))
+
+    def _converted(self, samples: np.ndarray) -> np.ndarray:
+        if self._sample_format == "fltp":
+            return np.ascontiguousarray(samples * np.float32(2.0 ** -(int(self._depth) - 1)), np.float32)
+        kind = np.int16 if self._sample_format == "s16p" else np.int32
+        return np.ascontiguousarray(samples << (8 if self._depth == "24" else 0), kind)

@@ -1,0 +1,189 @@
+"""What a user may change, once: defaults < file < environment < options.
+
+Every field `x` is `STEM_X` in the environment and `x` in `stem.toml`; `configs/stem.toml` is the commented copy.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from stem_cli.errors import OutputError, UsageError
+
+APP = "stem-cli"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting with its default. An empty text means "decide for me"."""
+
+    output: str = "stems"
+    mirror: str = ""
+    layout: str = "folder"
+    name_template: str = ""
+    format: str = "wav"
+    bit_depth: str = ""
+    engine: str = "auto"
+    effort: str = "normal"
+    judge: str = "quick"
+    damaged: str = "error"
+    downmix: str = ""
+    seed: int = 0
+    threads: int = 0
+    link: bool = False
+    check_written: bool = True
+    cache_dir: str = ""
+    cache_limit_gb: float = 20.0
+    data_dir: str = ""
+    models_dir: str = ""
+    database_url: str = ""
+
+
+CHOICES: dict[str, tuple[str, ...]] = {
+    "layout": ("folder", "flat"),
+    "format": ("wav", "flac", "aiff", "alac", "aac", "mp3"),
+    "bit_depth": ("", "16", "24", "float"),
+    "effort": ("fast", "normal", "best"),
+    "judge": ("off", "quick"),
+    "damaged": ("error", "ask", "skip", "take"),
+    "downmix": ("", "stereo"),
+}
+"""Settings that take one of a few words."""
+
+ALIASES: dict[str, str] = {}
+"""Names of the environment that mean a setting without starting with STEM_."""
+
+_LEAST: dict[str, float] = {"seed": 0, "threads": 0, "cache_limit_gb": 0}
+_TYPES: dict[str, type] = get_type_hints(Settings)
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Sourced:
+    """The settings in force, and for each field where its value comes from ("default", a file, a variable)."""
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+
+def config_path(environment: Mapping[str, str] = os.environ) -> Path:
+    """The file of settings: STEM_CONFIG, else stem.toml in the user's configuration folder."""
+    if named := environment.get("STEM_CONFIG"):
+        return Path(named).expanduser()
+    import platformdirs
+
+    return platformdirs.user_config_path(APP) / "stem.toml"
+
+
+def load(environment: Mapping[str, str] = os.environ, **options: Any) -> Sourced:
+    """The settings in force. Options that are None do not count. Raises UsageError naming what is wrong and where."""
+    values: dict[str, Any] = {}
+    sources = {field.name: "default" for field in fields(Settings)}
+    path = config_path(environment)
+    for layer, place in ((_from_file(path), str(path)), (_from_environment(environment), "environment")):
+        for name, raw in layer.items():
+            values[name] = check(name, raw, place)
+            sources[name] = place if place != "environment" else variable(name)
+    for name, given in options.items():
+        if given is not None:
+            values[name] = check(name, given, "option")
+            sources[name] = "option"
+    return Sourced(replace(Settings(), **values), sources)
+
+
+def variable(name: str) -> str:
+    """The environment's name of a setting."""
+    return f"STEM_{name.upper()}"
+
+
+def check(name: str, raw: Any, place: str) -> Any:
+    """The value in the setting's own type. Raises UsageError where it has none such."""
+    if name not in _TYPES:
+        known = ", ".join(sorted(_TYPES))
+        raise UsageError(f"{place}: there is no setting {name!r}", None, f"There are: {known}.")
+    try:
+        value = _converted(_TYPES[name], raw)
+    except (ValueError, KeyError, TypeError) as error:
+        hint = f"It wants {'true or false' if _TYPES[name] is bool else _TYPES[name].__name__}."
+        raise UsageError(f"{place}: {name} = {raw!r} makes no sense", None, hint) from error
+    if name in CHOICES and value not in CHOICES[name]:
+        raise UsageError(f"{place}: {name} = {raw!r} is not known", None, f"Choose one of {', '.join(CHOICES[name])}.")
+    if name in _LEAST and not value >= _LEAST[name]:
+        raise UsageError(f"{place}: {name} = {raw!r} is too small", None, f"The least is {_LEAST[name]:g}.")
+    return value
+
+
+def _converted(kind: type, raw: Any) -> Any:
+    if kind is bool:
+        return raw if isinstance(raw, bool) else _WORDS[str(raw).lower()]
+    if isinstance(raw, bool) or isinstance(raw, list | dict):
+        raise TypeError(raw)
+    return kind(raw)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"the settings cannot be read ({error})", path, "Mend that line or remove the file.") from error
+    except OSError as error:
+        raise UsageError(f"the settings cannot be read ({error.strerror})", path, "Check its permissions.") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    named = {name: environment[variable(name)] for name in _TYPES if variable(name) in environment}
+    aliased = {name: environment[alias] for alias, name in ALIASES.items() if alias in environment}
+    return {**aliased, **named}
+
+
+def save(path: Path, name: str, raw: str) -> Any:
+    """Set one value in the file, keeping its comments; an empty text takes the setting out. Returns the value."""
+    import tomlkit
+
+    value = None if raw == "" else check(name, raw, "value")
+    if name not in _TYPES:
+        check(name, raw, "value")
+    try:
+        document = tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
+        if value is None:
+            document.pop(name, None)
+        else:
+            document[name] = value
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text(tomlkit.dumps(document), "utf-8")
+        partial.replace(path)
+    except tomlkit.exceptions.TOMLKitError as error:
+        raise UsageError(f"the settings cannot be read ({error})", path, "Mend or remove the file.") from error
+    except OSError as error:
+        raise OutputError(f"the settings cannot be written ({error.strerror})", path, "Check its permissions.") from error
+    return value
+
+
+def cache_dir(settings: Settings) -> Path:
+    """Where separated stems are kept."""
+    if settings.cache_dir:
+        return Path(settings.cache_dir).expanduser()
+    import platformdirs
+
+    return platformdirs.user_cache_path(APP)
+
+
+def data_dir(settings: Settings) -> Path:
+    """Where the database, the locks and the log lie."""
+    if settings.data_dir:
+        return Path(settings.data_dir).expanduser()
+    import platformdirs
+
+    return platformdirs.user_data_path(APP)
+
+
+def models_dir(settings: Settings) -> Path:
+    """Where models lie that were downloaded or added."""
+    return Path(settings.models_dir).expanduser() if settings.models_dir else data_dir(settings) / "models"
