@@ -131,7 +131,9 @@ def _from_file(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"the settings cannot be read ({error})", path, "Mend that line or remove the file.") from error
+        raise UsageError(
+            f"the settings cannot be read ({error})", path, "Mend that line or remove the file."
+        ) from error
     except OSError as error:
         raise UsageError(f"the settings cannot be read ({error.strerror})", path, "Check its permissions.") from error
 
@@ -162,7 +164,9 @@ def save(path: Path, name: str, raw: str) -> Any:
     except tomlkit.exceptions.TOMLKitError as error:
         raise UsageError(f"the settings cannot be read ({error})", path, "Mend or remove the file.") from error
     except OSError as error:
-        raise OutputError(f"the settings cannot be written ({error.strerror})", path, "Check its permissions.") from error
+        raise OutputError(
+            f"the settings cannot be written ({error.strerror})", path, "Check its permissions."
+        ) from error
     return value
 
 

@@ -28,5 +28,7 @@ def to_stereo(block: np.ndarray) -> np.ndarray:
     """
     channels = block.shape[0]
     if channels not in _MATRICES:
-        raise InputError(f"there is no stereo downmix for {channels} channels", None, "Fold it down in an editor first.")
+        raise InputError(
+            f"there is no stereo downmix for {channels} channels", None, "Fold it down in an editor first."
+        )
     return (np.array(_MATRICES[channels], np.float32) @ block).astype(np.float32)

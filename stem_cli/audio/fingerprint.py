@@ -124,7 +124,7 @@ def _damage(shape: Shape, box: Any, stream: Any, walk: _Walk) -> str:
     mp3 = shape.codec in _MP3
     short = walk.seconds < promised - (_MP3_SLACK_SECONDS if mp3 else _SLACK_SECONDS)
     fewer = stream.frames and walk.packets < stream.frames and shape.codec in ("aac", "alac")
-    if walk.corrupt or short or fewer or mp3 and _half_frame(walk.last) or _no_last_page(shape):
+    if walk.corrupt or short or fewer or (mp3 and _half_frame(walk.last)) or _no_last_page(shape):
         return _CUT
     return ""
 

@@ -72,7 +72,9 @@ class Mix:
     @property
     def _limited(self) -> bool:
         """A stretch that ends before the song does."""
-        return self.counted and self.first + self.frames < self.shape.frames or not self.shape.counted and self.counted
+        return (self.counted and self.first + self.frames < self.shape.frames) or (
+            not self.shape.counted and self.counted
+        )
 
     def _checked(self, block: np.ndarray) -> np.ndarray:
         if not np.isfinite(block).all():

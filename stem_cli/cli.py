@@ -1,0 +1,107 @@
+"""The program: a list of commands that are imported when they are used, and errors turned into exit codes.
+
+Importing this file imports nothing heavier than click: `stem --help` and `stem --version` stay quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from stem_cli import __version__
+from stem_cli.errors import Interrupted, StemError
+
+COMMANDS: dict[str, str] = {
+    "separate": "Separate songs into stems.",
+    "demo": "Separate the song that ships with stem-cli and show the result.",
+    "verify": "Read stems back and check them against their record.",
+    "artifacts": "List every stem made, and what it was made from.",
+    "cache": "Look at the separated stems that are kept, and clear them.",
+    "engines": "List the engines: ready, or what to type to make them so.",
+    "config": "Show and change the settings.",
+    "doctor": "Check this machine and a folder: decoders, engines, names, locks, space.",
+    "completion": "Print the completion script of a shell.",
+}
+"""Every command and its line in `stem --help`; the code of `x` is `commands/x.py`, value `x`."""
+
+_EPILOG = """\b
+Examples:
+  stem separate song.mp3
+  stem separate *.flac --format flac --output ~/Stems
+  stem separate song.wav --two-stems vocals
+  stem demo
+
+\b
+Exit codes: 0 done, 1 a bug, 2 usage, 3 input, 4 engine or device, 5 output, 6 some tracks failed,
+7 busy, 8 cloud or network, 9 faults found, 130 interrupted.
+"""
+
+
+class Lazy(click.Group):
+    """A group that imports a command's module only when the command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """The names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"stem_cli.commands.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The list of commands, from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Lazy, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name="stem-cli")
+def program() -> None:
+    """Songs into stems that line up with the original, add up to it exactly and carry its tags.
+
+    Everything happens on this machine; nothing is sent anywhere unless you ask for it.
+    """
+
+
+def main() -> None:
+    """Run the program and leave with the exit code of what happened."""
+    try:
+        result = program.main(standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        code = _say(Interrupted("interrupted; nothing half-made is left"))
+    except StemError as error:
+        code = _say(error)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception:  # noqa: BLE001 - the last resort: a bug of ours ends in the log and in exit code 1
+        code = _bug()
+    sys.exit(code)
+
+
+def _say(error: StemError) -> int:
+    click.echo(f"stem: {error}", err=True)
+    return error.exit_code
+
+
+def _bug() -> int:
+    from stem_cli import logbook
+
+    place = logbook.record_bug()
+    click.echo(f"stem: this is a bug of ours, not of yours. Please report it with the log: {place}", err=True)
+    return StemError.exit_code
+
+
+if __name__ == "__main__":
+    main()

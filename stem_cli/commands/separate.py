@@ -1,0 +1,242 @@
+"""`stem separate`: songs into stems."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from stem_cli import settings as settings_of
+from stem_cli import stems
+from stem_cli.errors import DamagedError, SomeFailed, StemError, UsageError
+from stem_cli.options import ENGINE, EXTRA_NAMES, STEM_NAMES, Span, default_of
+from stem_cli.progress import STYLES, Progress, progress
+from stem_cli.settings import CHOICES
+
+_log = logging.getLogger("stem_cli")
+
+_EPILOG = """\b
+Examples:
+  stem separate song.mp3
+  stem separate *.mp3 --output ~/Stems --format flac
+  stem separate song.wav --two-stems vocals
+  stem separate song.flac --stems vocals,drums --also instrumental
+  stem separate mix.flac --time 12:00-15:30
+  stem separate artifact:3f2a9c11d0e4 --stems drums
+"""
+
+
+def _choice(name: str) -> click.Choice[str]:
+    return click.Choice([value for value in CHOICES[name] if value])
+
+
+@dataclass(frozen=True)
+class _How:
+    """What the command line says beside the settings."""
+
+    stems: tuple[str, ...]
+    two_stems: str
+    also: tuple[str, ...]
+    span: tuple[float, float | None] | None
+    force: bool
+    dry_run: bool
+    json: bool
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--engine", type=ENGINE, help="The engine to use.", show_default=default_of("engine"))
+@click.option("--stems", "names", type=STEM_NAMES, help="Only these stems, parted by commas.", show_default="all")
+@click.option("--two-stems", type=click.Choice(tuple(stems.TABLE)), help="That stem, and the song without it.")
+@click.option("--also", type=EXTRA_NAMES, help="More files: instrumental, acapella, no_drums ...")
+@click.option("--output", metavar="DIR|same", help="Where stems go; 'same' is next to the song.", show_default="stems")
+@click.option("--mirror", metavar="ROOT", help="Repeat the tree below ROOT in the output folder.")
+@click.option("--layout", type=_choice("layout"), help="A folder a song, or files side by side.", show_default="folder")
+@click.option("--name-template", help="Name of the folder or of the files' prefix, such as '{artist} - {title}_{hash8}'.")
+@click.option("--format", "format_", type=_choice("format"), help="Format of the stems.", show_default="wav")
+@click.option(
+    "--bit-depth", type=_choice("bit_depth"), help="Depth of the stems.", show_default="that of a 16- or 24-bit song, else 24"
+)
+@click.option("--effort", type=_choice("effort"), help="Speed against quality.", show_default=default_of("effort"))
+@click.option("--time", "span", type=Span(), help="Only this stretch: 0:30-1:45, 90-, -60.")
+@click.option("--seed", type=click.IntRange(0), help="Of every random number.", show_default=default_of("seed"))
+@click.option("--judge", type=_choice("judge"), help="Look at the result.", show_default=default_of("judge"))
+@click.option("--threads", type=click.IntRange(0), help="Threads for the engine.", show_default="one for each core")
+@click.option("--damaged", type=_choice("damaged"), help="What to do with damaged songs.", show_default="error")
+@click.option("--downmix", type=_choice("downmix"), help="Fold songs with more than two channels down.")
+@click.option("--cache-limit-gb", type=click.FloatRange(0), help="Largest size of the cache; 0 keeps nothing.",
+              show_default=default_of("cache_limit_gb"))  # fmt: skip
+@click.option("--link", is_flag=True, default=None, help="Hard links from the cache instead of copies, without tags.")
+@click.option("--force", is_flag=True, help="Separate again, and replace stems of another engine or format.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a song.")
+@click.option("--progress", "style", type=click.Choice(STYLES), default="auto", show_default=True, help="On stderr.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the result.")
+@click.option("-v", "--verbose", is_flag=True, help="Print the log as well.")
+def separate(
+    files: tuple[str, ...],
+    names: tuple[str, ...] | None,
+    two_stems: str | None,
+    also: tuple[str, ...] | None,
+    span: tuple[float, float | None] | None,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    style: str,
+    quiet: bool,
+    verbose: bool,
+    format_: str | None,
+    **options: Any,
+) -> None:
+    """Separate songs into stems that line up with them and add up to them.
+
+    FILE is any sound file, or the sound of a video, or artifact:ID. The paths of the stems are printed, one a line.
+    A song that was separated before is taken from the cache.
+    """
+    from stem_cli import logbook
+
+    if names and two_stems:
+        raise UsageError("--stems and --two-stems contradict one another", None, "Give one of them.")
+    settings = settings_of.load(format=format_, **options).settings
+    logbook.open_log(settings, verbose)
+    how = _How(names or (), two_stems or "", also or (), span, force, dry_run, as_json)
+    with logbook.native_quiet(settings), _terminable():
+        _separate_all(files, settings, how, progress(style, quiet))
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """A polite kill ends the program as Ctrl-C does, with nothing half-made left."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _How, listener: Progress) -> None:
+    from stem_cli.separation import open_shop
+
+    failed: list[tuple[str, StemError]] = []
+    with open_shop(settings) as shop:
+        for name in files:
+            try:
+                _separate_one(shop, name, settings, how, listener)
+            except StemError as error:
+                failed.append((name, error))
+                _report(name, error, how, listener if len(files) > 1 else None)
+            except Exception as error:  # noqa: BLE001 - one song's bug must not cost the others
+                if len(files) == 1:
+                    raise
+                _log.exception("a bug with %s", name)
+                failed.append((name, StemError(f"a bug of ours: {error!r}", name)))
+                _report(name, failed[-1][1], how, listener)
+            finally:
+                listener.end()
+    if failed and len(files) == 1:
+        raise failed[0][1]
+    if failed:
+        raise SomeFailed(f"{len(failed)} of {len(files)} songs failed", None, "The others are done.")
+
+
+def _report(name: str, error: StemError, how: _How, listener: Progress | None) -> None:
+    _log.error("%s: %s", name, error)
+    if listener is not None:
+        listener.note(str(error))
+    if how.json:
+        click.echo(json.dumps({"file": name, "status": "failed", "exit_code": error.exit_code, "error": str(error)}))
+
+
+def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _How, listener: Progress) -> None:
+    from stem_cli import artifacts
+    from stem_cli.separation import Order
+    from stem_cli.separation import separate as run
+    from stem_cli.track import open_track
+
+    from stem_cli.engines import Request  # isort: skip
+
+    track = open_track(artifacts.resolve(shop.database, name), shop.database.fingerprint)
+    request = Request(how.stems, settings.engine, "", settings.effort, settings.seed, how.span)
+    order = Order(
+        request=request,
+        settings=settings,
+        names=how.stems,
+        also=how.also,
+        two_stems=how.two_stems,
+        force=how.force,
+        dry_run=how.dry_run,
+        tolerant=settings.damaged == "take",
+    )
+    try:
+        result = run(shop, track, order, listener)
+    except DamagedError as error:
+        if not _accepted(settings.damaged, error, listener, how):
+            if settings.damaged == "skip":
+                return
+            raise
+        from dataclasses import replace
+
+        result = run(shop, track, replace(order, tolerant=True), listener)
+    listener.end()
+    _log.info("%s: %s by %s in %.2f s", name, result.status, result.engine, result.work_seconds)
+    _print(result, how)
+
+
+def _accepted(policy: str, error: DamagedError, listener: Progress, how: _How) -> bool:
+    """Whether a damaged song is to be separated all the same."""
+    listener.end()
+    if policy == "skip":
+        listener.note(f"skipped: {error}")
+        if how.json:
+            click.echo(json.dumps({"file": str(error.path), "status": "skipped", "error": str(error)}))
+    if policy != "ask":
+        return False
+    if not click.get_text_stream("stdin").isatty():
+        return False
+    return click.confirm(f"{error.path}: {error.what}. Separate what can be read?", err=True)
+
+
+def _print(result: Any, how: _How) -> None:
+    if how.json:
+        click.echo(json.dumps(_as_json(result), ensure_ascii=True))
+        return
+    if result.folder is None:
+        click.echo(os.fsencode(f"would write to {result.place.home} with {result.engine}"))
+        return
+    for path in result.folder.paths().values():
+        click.echo(os.fsencode(path))
+
+
+def _as_json(result: Any) -> dict[str, Any]:
+    from stem_cli.folder import to_text
+
+    folder = result.folder
+    return {
+        "file": os.fsencode(result.track.path).decode("utf-8", "replace"),
+        "status": result.status,
+        "folder": str(result.place.home),
+        "metadata": None if folder is None else str(folder.place.metadata),
+        "stems": {} if folder is None else {name: str(path) for name, path in folder.paths().items()},
+        "artifacts": list(result.artifacts),
+        "engine": result.engine,
+        "why": result.why,
+        "empty": list(result.empty),
+        "warnings": list(result.warnings),
+        "song_seconds": round(result.song_seconds, 3),
+        "work_seconds": round(result.work_seconds, 3),
+        "times_real_time": round(result.song_seconds / result.work_seconds, 2) if result.work_seconds else None,
+        "record": None if folder is None else json.loads(to_text(folder.record)),
+    }
+
+

@@ -1,0 +1,48 @@
+"""The schema, step by step. A step is never edited once it has been released; a change is a new step at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, text
+
+_BIG_KEY = {"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "postgresql": "BIGSERIAL PRIMARY KEY"}
+
+
+def _run(connection: Connection, *statements: str) -> None:
+    key = _BIG_KEY[connection.dialect.name]
+    for statement in statements:
+        connection.execute(text(statement.replace("{key}", key)))
+
+
+def m001_tracks_jobs_separations(connection: Connection) -> None:
+    """Files we have read, songs, jobs, what was made, how good it is, and every file of stems."""
+    _run(
+        connection,
+        "CREATE TABLE files (path TEXT PRIMARY KEY, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,"
+        " inode TEXT NOT NULL, digest TEXT NOT NULL, md5 TEXT NOT NULL, damage TEXT NOT NULL)",
+        "CREATE INDEX files_digest ON files (digest)",
+        "CREATE TABLE tracks (digest TEXT PRIMARY KEY, path TEXT NOT NULL, artist TEXT NOT NULL, title TEXT NOT NULL,"
+        " album TEXT NOT NULL, genre TEXT NOT NULL, bpm DOUBLE PRECISION, musical_key TEXT NOT NULL,"
+        " seconds DOUBLE PRECISION NOT NULL, rate INTEGER NOT NULL, channels INTEGER NOT NULL, frames BIGINT NOT NULL,"
+        " seen_at TEXT NOT NULL)",
+        "CREATE TABLE jobs (id {key}, digest TEXT NOT NULL, request TEXT NOT NULL, state TEXT NOT NULL,"
+        " attempts INTEGER NOT NULL, error TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,"
+        " started_at TEXT NOT NULL, finished_at TEXT NOT NULL)",
+        "CREATE INDEX jobs_digest ON jobs (digest, state)",
+        "CREATE TABLE separations (id {key}, job_id BIGINT NOT NULL, digest TEXT NOT NULL, engine_id TEXT NOT NULL,"
+        " span TEXT NOT NULL, folder TEXT NOT NULL, cached INTEGER NOT NULL, seconds DOUBLE PRECISION NOT NULL,"
+        " made_at TEXT NOT NULL)",
+        "CREATE INDEX separations_digest ON separations (digest)",
+        "CREATE TABLE quality (separation_id BIGINT NOT NULL, stem TEXT NOT NULL, measure TEXT NOT NULL,"
+        " value DOUBLE PRECISION, PRIMARY KEY (separation_id, stem, measure))",
+        "CREATE TABLE artifacts (id TEXT PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, sha256 TEXT NOT NULL,"
+        " path TEXT NOT NULL, source_digest TEXT NOT NULL, source_artifact TEXT NOT NULL, span TEXT NOT NULL,"
+        " engine_id TEXT NOT NULL, meta TEXT NOT NULL, made_at TEXT NOT NULL)",
+        "CREATE INDEX artifacts_source ON artifacts (source_digest)",
+        "CREATE INDEX artifacts_path ON artifacts (path)",
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tracks_jobs_separations,)
+"""All steps in order; the version of a database is how many it has taken."""

@@ -1,0 +1,46 @@
+"""What a song repeats: the accompaniment of a voice, found by looking for frames that sound alike (REPET-SIM).
+
+After Rafii and Pardo, "Music/voice separation using the similarity matrix" (ISMIR 2012): the median over the most
+similar frames of the recent past and near future keeps what comes again, and what sticks out of it is foreground.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from stem_cli.dsp.medians import Floats, median_of
+
+BAND_EDGES_HZ = np.geomspace(150.0, 6000.0, 65)  # where frames are compared: REPET-SIM on a voice's range
+COMPRESSION = 0.3  # power law of loudness (Stevens): similarity without a noise floor, the same at any level
+LIKE_FRAMES = 15  # frames the median is taken over; odd
+NEAR_FRAMES = 8  # 0.2 s: neighbours are alike for being neighbours, not for repeating
+
+
+def fingerprints(magnitude: Floats, bin_hz: float) -> Floats:
+    """Unit vectors [frames, bands] that tell how alike frames of magnitudes [frames, bins] are, by their dot product."""
+    top = magnitude.shape[1] - 1
+    edges = np.unique(np.minimum(np.round(BAND_EDGES_HZ / bin_hz).astype(int), top))
+    bands = np.add.reduceat(np.square(magnitude[:, : edges[-1] + 1]), edges[:-1], axis=1)
+    loud = np.power(bands, COMPRESSION / 2)
+    length = np.sqrt(np.sum(np.square(loud), axis=1, keepdims=True))
+    prints: Floats = loud / np.maximum(length, np.float32(1e-9))
+    return prints
+
+
+def like_frames(prints: Floats, first: int, count: int) -> npt.NDArray[np.intp]:
+    """For each of ``count`` frames from ``first`` on, LIKE_FRAMES rows of ``prints`` most like it, [count, LIKE_FRAMES].
+
+    A song with fewer frames than that gives some of them twice.
+    """
+    likeness = prints[first : first + count] @ prints.T
+    distance = np.arange(len(prints)) - np.arange(first, first + count)[:, None]
+    likeness[np.abs(distance) <= NEAR_FRAMES] -= 2.0
+    if len(prints) <= LIKE_FRAMES:
+        return np.resize(np.arange(len(prints)), (count, LIKE_FRAMES))
+    return np.argpartition(likeness, -LIKE_FRAMES, axis=1)[:, -LIKE_FRAMES:]
+
+
+def repeated(magnitude: Floats, rows: npt.NDArray[np.intp]) -> Floats:
+    """Median over the alike frames: [count, bins] from magnitudes [frames, bins] and rows [count, LIKE_FRAMES]."""
+    return median_of([magnitude[rows[:, place]] for place in range(rows.shape[1])])

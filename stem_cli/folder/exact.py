@@ -1,0 +1,101 @@
+"""The exact sum: stems in integers that add up to the song bit for bit.
+
+The song is the decoded song, rounded without dither to the depth written. Every stem is clamped so far that it fits and
+that the song without it fits too; the remainder is the song minus the rest. Where the remainder does not fit, the
+excess goes to drums, then bass, then vocals. Clamping to [song - max, song - min] as well keeps room for that: each
+stem may hold both 0 and the whole sample, so an assignment always exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stem_cli import stems as table
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+_FINE_BITS = 24
+
+
+def limits(depth: str) -> tuple[int, int]:
+    """Least and greatest integer of a depth."""
+    top = 2 ** (int(depth) - 1)
+    return -top, top - 1
+
+
+def to_ints(block: Floats, depth: str) -> tuple[Ints, int]:
+    """The song's samples as integers of the depth, and how many had to be clipped."""
+    low, high = limits(depth)
+    scaled = np.rint(block * np.float32(-low))
+    clipped = int(np.count_nonzero((scaled < low) | (scaled > high)))
+    return np.clip(scaled, low, high).astype(np.int32), clipped
+
+
+def to_floats(block: Ints, depth: str) -> Floats:
+    """Integers of the depth as float32 of full scale 1, exactly."""
+    return np.multiply(block, np.float32(1 / -limits(depth)[0]), dtype=np.float32)
+
+
+def settle(song: Floats, stems: Mapping[str, Floats], depth: str) -> tuple[dict[str, NDArray], NDArray, int]:
+    """Stems that add up to the song, the song as written, and how many of its samples were clipped.
+
+    depth "16" or "24" gives int32 arrays whose sum is the song exactly; "float" gives float32 whose sum is the song up
+    to rounding, with no clamp. Order and names are those of `stems`.
+    """
+    remainder = table.REMAINDER if table.REMAINDER in stems else list(stems)[-1]
+    if depth == "float":
+        rest = song - sum(stem for name, stem in stems.items() if name != remainder)
+        return {name: rest if name == remainder else stem for name, stem in stems.items()}, song, 0
+    whole, clipped = to_ints(song, depth)
+    low, high = limits(depth)
+    floor, ceiling = np.maximum(low, whole - high), np.minimum(high, whole - low)
+    parts = {
+        name: np.clip(_rounded(stem, depth), floor, ceiling).astype(np.int32)
+        for name, stem in stems.items()
+        if name != remainder
+    }
+    rest = whole - sum(parts.values()) if parts else whole.copy()
+    parts[remainder] = np.clip(rest, floor, ceiling)
+    excess = rest - parts[remainder]
+    if excess.any():
+        _spill(excess, parts, remainder, floor, ceiling)
+    return {name: parts[name] for name in stems}, whole, clipped
+
+
+def _rounded(stem: Floats, depth: str) -> Floats:
+    """Round to the depth by way of 24 bits, so that 16 bits made from kept 24-bit stems are the same 16 bits."""
+    fine = np.rint(stem * np.float32(2 ** (_FINE_BITS - 1)))
+    if depth == "24":
+        return fine
+    return np.rint(fine * np.float32(2.0 ** (int(depth) - _FINE_BITS)))
+
+
+def _spill(excess: Ints, parts: dict[str, Ints], remainder: str, floor: Ints, ceiling: Ints) -> None:
+    """Hand what the remainder cannot hold to the others in the table's order."""
+    for name in sorted((name for name in parts if name != remainder), key=_spill_order):
+        taken = np.clip(parts[name] + excess, floor, ceiling)
+        excess = excess - (taken - parts[name])
+        parts[name] = taken
+
+
+def _spill_order(name: str) -> tuple[int, str]:
+    stem = table.TABLE.get(name)
+    return (stem.spill if stem is not None and stem.spill is not None else 99, name)
+
+
+def without(whole: NDArray, stem: NDArray) -> NDArray:
+    """The song without one stem, exact because `settle` left room for it."""
+    return whole - stem
+
+
+def sample_bytes(block: NDArray, depth: str) -> bytes:
+    """The samples as a WAV's data chunk holds them: interleaved, little endian, 2, 3 or 4 bytes each."""
+    frames = np.ascontiguousarray(block.T)
+    if depth == "float":
+        return frames.astype("<f4", copy=False).tobytes()
+    wide = frames.astype("<i4", copy=False)
+    return np.ascontiguousarray(wide.view(np.uint8).reshape(-1, 4)[:, : int(depth) // 8]).tobytes()

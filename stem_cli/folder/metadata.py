@@ -1,0 +1,179 @@
+"""metadata.json: what lies in a folder of stems, what it was made from and by what."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from stem_cli.errors import InputError
+from stem_cli.folder.place import FLAT_METADATA, METADATA, Place
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class StemFile:
+    """One file of stems. sha256: of the file; samples_sha256: of its samples as a WAV would hold them, "" if lossy."""
+
+    name: str
+    file: str
+    kind: str
+    format: str
+    depth: str
+    frames: int
+    bytes: int
+    sha256: str
+    samples_sha256: str
+    peak_db: float
+    rms_db: float
+    lufs: float
+    bandwidth_hz: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """The song as it was read."""
+
+    path: str
+    digest: str
+    md5: str
+    codec: str
+    rate: int
+    channels: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class Song:
+    """The song as the stems add up to it.
+
+    samples_sha256: of the rounded samples. clipped: how many had to be clipped. parts: the names of the files whose sum
+    it is, empty where they are not all there.
+    """
+
+    samples_sha256: str
+    clipped: int
+    parts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Made:
+    """By what. weights: digest of the model's weights. settings: those that change the sound."""
+
+    engine_id: str
+    engine: str
+    model: str
+    weights: str
+    settings: Mapping[str, str]
+    device: str
+    seed: int
+    why: str
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the judge says. per_stem: figures by stem. poor: worth another engine. notes: in words."""
+
+    per_stem: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    poor: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything metadata.json says. span: seconds of the song, None for all of it. times: seconds spent."""
+
+    source: Source
+    tags: Mapping[str, Any]
+    made: Made
+    song: Song
+    files: tuple[StemFile, ...]
+    format: str
+    depth: str
+    span: tuple[float, float | None] | None
+    residual_db: float
+    quality: Quality
+    made_at: str
+    times: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
+    program: str = ""
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True)
+class StemFolder:
+    """Stems on disk: the place and what its metadata says."""
+
+    place: Place
+    record: Record
+
+    def path(self, file: StemFile) -> Path:
+        """Where one of its files lies."""
+        return self.place.home / file.file
+
+    def paths(self) -> dict[str, Path]:
+        """Its files by name, in the order of the table of stems."""
+        return {file.name: self.path(file) for file in self.record.files}
+
+
+def to_text(record: Record) -> str:
+    """The record as JSON; silence (-inf dB) is null."""
+    return json.dumps(_plain(asdict(record)), indent=1, ensure_ascii=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def open_folder(path: Path) -> StemFolder:
+    """Open a folder of stems, its metadata.json, or a `Song.stems.json` of the flat layout. Raises InputError."""
+    path = path.absolute()
+    file = path / METADATA if path.is_dir() else path
+    flat = file.name.endswith(FLAT_METADATA) and file.name != METADATA
+    place = Place(file.parent, file.name.removesuffix(FLAT_METADATA) if flat else "")
+    try:
+        return StemFolder(place, _record(json.loads(file.read_text("utf-8"))))
+    except FileNotFoundError as error:
+        hint = "Name a folder that stem-cli made, or a .stems.json file."
+        raise InputError("there are no stems of ours", path, hint) from error
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror})", file, "Check its permissions.") from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InputError(f"its metadata is damaged ({error})", file, "Separate the song again with --force.") from error
+
+
+def _record(data: dict[str, Any]) -> Record:
+    if data["schema"] > SCHEMA:
+        raise ValueError(f"schema {data['schema']} is newer than this program")
+    span = data["span"]
+    return Record(
+        **{
+            **{name: data[name] for name in (one.name for one in fields(Record)) if name in data},
+            "source": Source(**data["source"]),
+            "made": Made(**data["made"]),
+            "song": Song(**{**data["song"], "parts": tuple(data["song"]["parts"])}),
+            "files": tuple(StemFile(**_loud(one)) for one in data["files"]),
+            "span": None if span is None else (span[0], span[1]),
+            "residual_db": _or_silent(data["residual_db"]),
+            "quality": Quality(**{**data["quality"], "notes": tuple(data["quality"]["notes"])}),
+            "warnings": tuple(data["warnings"]),
+        }
+    )
+
+
+def _loud(file: dict[str, Any]) -> dict[str, Any]:
+    return {**file, **{name: _or_silent(file[name]) for name in ("peak_db", "rms_db", "lufs")}}
+
+
+def _or_silent(value: float | None) -> float:
+    return -math.inf if value is None else value

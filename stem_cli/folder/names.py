@@ -1,0 +1,76 @@
+"""Names that every file system takes: Windows, macOS, Linux, FAT32 sticks."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from string import Formatter
+
+from stem_cli.errors import UsageError
+
+NAME_UNITS = 120
+"""Longest name of a folder or a song's prefix, in UTF-16 units; with our own suffixes it stays far below 255."""
+_NAME_BYTES = 180  # Linux counts bytes: 255 a name, with room for ".<token>.partial" and "_Backing_Vocals.aiff"
+
+_REPLACED = str.maketrans(
+    {"/": "-", "\\": "-", ":": " -", "|": "-", "<": "(", ">": ")", '"': "'", "?": "", "*": "", "\x7f": ""}
+)
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
+_UNTITLED = "untitled"
+
+
+def safe(text: str, units: int = NAME_UNITS) -> str:
+    """A name made of the text: NFC, without what any file system forbids, never empty, never longer than `units`.
+
+    Letters of every script stay as they are. ``%%`` becomes ``%``: Serato parts crates with it.
+    """
+    text = unicodedata.normalize("NFC", text).translate(_REPLACED)
+    text = "".join("_" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
+    text = "".join(letter for letter in text if unicodedata.category(letter) not in ("Cc", "Zl", "Zp"))
+    text = re.sub("%{2,}", "%", re.sub(r"\s+", " ", text))
+    text = _cut(text.strip(" .") or _UNTITLED, units).rstrip(" .") or _UNTITLED
+    return f"_{text}" if _RESERVED.match(text) else text
+
+
+def _cut(text: str, units: int) -> str:
+    """The longest start of the text that is short enough, with no mark parted from its letter."""
+    while text and (len(text.encode("utf-16-le")) > 2 * units or len(text.encode()) > _NAME_BYTES):
+        text = text[:-1]
+        while text and unicodedata.combining(text[-1]) and len(text) > 1:
+            text = text[:-1]
+    return text
+
+
+def from_template(template: str, fields: Mapping[str, str]) -> PurePosixPath:
+    """The relative path a template gives. A slash in the template makes a folder; one in a field does not.
+
+    The value of `hash8` is never cut off. Raises UsageError for a field that is not there.
+    """
+    parts = []
+    for part in template.split("/"):
+        if part.strip(" .") == "":
+            continue
+        parts.append(_filled(part, fields))
+    if not parts:
+        raise UsageError(
+            f"the name template {template!r} gives no name", None, "For example '{artist} - {title}_{hash8}'."
+        )
+    return PurePosixPath(*parts)
+
+
+def _filled(part: str, fields: Mapping[str, str]) -> str:
+    try:
+        wanted = [name for _, name, _, _ in Formatter().parse(part) if name is not None]
+    except ValueError as error:
+        raise UsageError(f"the name template {part!r} is no template ({error})", None, "Write {title}.") from error
+    for name in wanted:
+        if name not in fields:
+            known = ", ".join(f"{{{known}}}" for known in fields)
+            raise UsageError(f"the name template has no field {{{name}}}", None, f"There are {known}.")
+    ending = "_{hash8}"
+    if part.endswith(ending):
+        kept = f"_{fields['hash8']}"
+        return safe(part[: -len(ending)].format_map(dict(fields)), NAME_UNITS - len(kept)) + kept
+    return safe(part.format_map(dict(fields)))

@@ -1,0 +1,18 @@
+"""One song into stems: the road from a file to a folder that lines up with it and adds up to it."""
+
+from stem_cli.separation.order import Listener, Order, Result
+from stem_cli.separation.request import Made, StemRequest, StemResult, make
+from stem_cli.separation.road import Shop, open_shop, separate
+
+__all__ = [
+    "Listener",
+    "Made",
+    "Order",
+    "Result",
+    "Shop",
+    "StemRequest",
+    "StemResult",
+    "make",
+    "open_shop",
+    "separate",
+]

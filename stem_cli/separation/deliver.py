@@ -1,0 +1,258 @@
+"""Stems on their way to the disk: into the cache and into the user's folder, from an engine or from the cache."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import text
+
+from stem_cli import artifacts, verify
+from stem_cli.audio import Mix
+from stem_cli.cache import Cache
+from stem_cli.database import Database, text_of
+from stem_cli.dsp.loudness import Levels
+from stem_cli.engines import StemBlock
+from stem_cli.errors import OutputError
+from stem_cli.folder import (
+    Place,
+    Record,
+    Staging,
+    StemFile,
+    StemFolder,
+    Target,
+    Writer,
+    copy_file,
+    exact,
+    finished,
+    stage,
+    to_text,
+    write_synced,
+)
+from stem_cli.folder.writer import Tag
+from stem_cli.separation.order import order_of, parts_of_sum
+from stem_cli.separation.stream import Settled, Sum, Tap, settled
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The folder to make. check: read it back. old: what of ours lies there already."""
+
+    place: Place
+    names: tuple[str, ...]
+    format: str
+    depth: str
+    rate: int
+    channels: int
+    frames: int
+    check: bool
+    link: bool
+    old: StemFolder | None
+
+    def target(self, folder: Path) -> Target:
+        """The same for the writer, in a folder of its own."""
+        return Target(folder, self.place, self.names, self.format, self.depth, self.rate, self.channels, self.frames)
+
+
+def _untagged(path: Path, name: str) -> None:
+    """The cache holds no tags."""
+
+
+@dataclass
+class Outlets:
+    """Held open over the blocks of one separation."""
+
+    wanted: Wanted
+    stems: tuple[str, ...]
+    tag: Tag
+    staged: Staging
+    writer: Writer | None
+    kept: Staging | None
+    keeper: Writer | None
+
+    def write(self, block: Settled) -> None:
+        """One block into every file."""
+        if self.keeper is not None:
+            self.keeper.write(block.parts)
+        if self.writer is not None:
+            self.writer.write(block.named(self.wanted.names))
+
+    def finish(self, record: Callable[[tuple[StemFile, ...], bool], Record]) -> StemFolder:
+        """Finish both, the cache's entry first; the folder is moved into place when it has been read back."""
+        if self.keeper is not None and self.kept is not None:
+            entry = record(self.keeper.finish(), True)
+            commit(self.kept, entry, check=False, old=None)
+        files = self.writer.finish() if self.writer is not None else ()
+        whole = merged(self.staged, record(files, False), self.wanted.old, self.stems)
+        return commit(self.staged, whole, self.wanted.check, self.wanted.old)
+
+    def stop(self) -> None:
+        """Stop all threads."""
+        for writer in (self.writer, self.keeper):
+            if writer is not None:
+                writer.stop()
+
+
+@contextmanager
+def opened(cache: Cache, key: str, keep: bool, wanted: Wanted, stems: tuple[str, ...], tag: Tag) -> Iterator[Outlets]:
+    """Open the writers of a folder and, with `keep`, of a cache entry. What is not finished is gone afterwards."""
+    with ExitStack() as stack:
+        staged = stack.enter_context(stage(wanted.place))
+        kept = stack.enter_context(stage(cache.place(key))) if keep else None
+        outlets = Outlets(wanted, stems, tag, staged, None, kept, None)
+        stack.callback(outlets.stop)
+        outlets.writer = Writer(wanted.target(staged.stems), tag)
+        if kept is not None:
+            entry = Target(
+                kept.stems, kept.place, stems, "wav", wanted.depth, wanted.rate, wanted.channels, wanted.frames
+            )
+            outlets.keeper = Writer(entry, _untagged)
+        yield outlets
+
+
+def commit(staged: Staging, record: Record, check: bool, old: StemFolder | None) -> StemFolder:
+    """Write metadata.json, read everything back, move it into place. Raises OutputError where it reads back wrong."""
+    folder = StemFolder(staged.place, record)
+    if check:
+        faults = [finding for finding in verify.check(folder, staged.stems) if finding.fault]
+        if faults:
+            what = f"a file does not read back as it was written ({faults[0].what})"
+            raise OutputError(what, faults[0].path, "Check this disk before you trust it with anything.")
+    write_synced(staged.stems / staged.place.metadata.name, to_text(record))
+    staged.commit(() if old is None else (*(file.file for file in old.record.files), old.place.metadata.name))
+    return folder
+
+
+def merged(staged: Staging, record: Record, old: StemFolder | None, stems: tuple[str, ...]) -> Record:
+    """The record with the stems that lie there already, where they are of the same making as the new ones."""
+    if old is None or _making(old.record) != _making(record):
+        return record
+    fresh = {file.name for file in record.files}
+    kept = [file for file in old.record.files if file.name not in fresh and old.path(file).exists()]
+    for file in kept:
+        copy_file(old.path(file), staged.stems / file.file, link=True)
+    files = tuple(sorted((*record.files, *kept), key=lambda file: order_of(file.name)))
+    parts = parts_of_sum(tuple(file.name for file in files), stems)
+    return replace(record, files=files, song=replace(record.song, parts=parts))
+
+
+def _making(record: Record) -> tuple[object, ...]:
+    return record.source.digest, record.made.engine_id, record.span, record.format, record.depth
+
+
+def from_cache(
+    kept: StemFolder,
+    mix: Mix,
+    wanted: Wanted,
+    tag: Tag,
+    record: Callable[[tuple[StemFile, ...], Sum | None], Record],
+) -> StemFolder:
+    """A folder out of a cache entry: copied where nothing changes, else written anew."""
+    same_depth = kept.record.depth == wanted.depth
+    copied = {
+        file.name: file
+        for file in kept.record.files
+        if same_depth and wanted.format == "wav" and file.name in wanted.names
+    }
+    with stage(wanted.place) as staged:
+        target = wanted.target(staged.stems)
+        files = {name: _copy(kept, file, target, tag, wanted.link) for name, file in copied.items()}
+        rest = tuple(name for name in wanted.names if name not in copied)
+        total: Sum | None = None
+        if rest:
+            total = None if same_depth else Sum()
+            files |= _write(kept, mix, wanted, staged, rest, tag, total)
+        ordered = tuple(files[name] for name in wanted.names)
+        whole = merged(staged, record(ordered, total), wanted.old, tuple(file.name for file in kept.record.files))
+        return commit(staged, whole, wanted.check and bool(rest), wanted.old)
+
+
+def _copy(kept: StemFolder, file: StemFile, target: Target, tag: Tag, link: bool) -> StemFile:
+    copy_file(kept.path(file), target.path(file.name), link)
+    levels = Levels(file.peak_db, file.rms_db, file.lufs, file.bandwidth_hz)
+    return finished(target, file.name, _untagged if link else tag, file.frames, file.samples_sha256, levels)
+
+
+def _write(
+    kept: StemFolder, mix: Mix, wanted: Wanted, staged: Staging, names: tuple[str, ...], tag: Tag, total: Sum | None
+) -> dict[str, StemFile]:
+    """Write files anew from kept stems; with a `total`, at a lower depth than they were kept in."""
+    writer = Writer(replace(wanted.target(staged.stems), names=names), tag)
+    try:
+        if total is None:
+            blocks = _kept_blocks(kept)
+        else:
+            tap = Tap(mix)
+            blocks = settled(_beside(tap, _kept_floats(kept)), tap, wanted.depth, total)
+        for block in blocks:
+            writer.write(block.named(names))
+        return {file.name: file for file in writer.finish()}
+    finally:
+        writer.stop()
+
+
+def _beside(tap: Tap, stems: Iterator[StemBlock]) -> Iterator[StemBlock]:
+    """Kept stems, with the song read as far as they go."""
+    song, read, given = tap.blocks(), 0, 0
+    for block in stems:
+        given += next(iter(block.values())).shape[1]
+        while read < given:
+            read += next(song).shape[1]
+        yield block
+
+
+def _kept_floats(kept: StemFolder) -> Iterator[StemBlock]:
+    """The stems of a cache entry, as the engine gave them."""
+    readers = {file.name: Mix.open(kept.path(file)).blocks() for file in kept.record.files}
+    while block := {name: part for name, reader in readers.items() if (part := next(reader, None)) is not None}:
+        yield block
+
+
+def _kept_blocks(kept: StemFolder) -> Iterator[Settled]:
+    """The stems of a cache entry in its own depth; their sum is the song."""
+    depth = kept.record.depth
+    for block in _kept_floats(kept):
+        parts = {name: part if depth == "float" else exact.to_ints(part, depth)[0] for name, part in block.items()}
+        yield Settled(parts, np.sum(list(parts.values()), axis=0, dtype=next(iter(parts.values())).dtype))
+
+
+def note(database: Database, job: int, folder: StemFolder, status: str, seconds: float) -> tuple[str, ...]:
+    """Record a separation, its quality and its files in the database; returns the artifacts' ids."""
+    record = folder.record
+    with database.change() as connection:
+        made = connection.execute(
+            text(
+                "INSERT INTO separations (job_id, digest, engine_id, span, folder, cached, seconds, made_at) VALUES"
+                " (:job, :digest, :engine, :span, :folder, :cached, :seconds, :made_at) RETURNING id"
+            ),
+            {
+                "job": job,
+                "digest": record.source.digest,
+                "engine": record.made.engine_id,
+                "span": artifacts.span_text(record.span),
+                "folder": text_of(folder.place.metadata.absolute()),
+                "cached": int(status == "cached"),
+                "seconds": seconds,
+                "made_at": record.made_at,
+            },
+        ).scalar_one()
+        for stem, measures in record.quality.per_stem.items():
+            for measure, value in measures.items():
+                row = {"separation": made, "stem": stem, "measure": measure, "value": finite(value)}
+                connection.execute(
+                    text(
+                        "INSERT INTO quality (separation_id, stem, measure, value)"
+                        " VALUES (:separation, :stem, :measure, :value)"
+                    ),
+                    row,
+                )
+    return artifacts.register(database, folder)
+
+
+def finite(value: float) -> float | None:
+    """The value as a database takes it; silence is NULL."""
+    return value if math.isfinite(value) else None

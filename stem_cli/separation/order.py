@@ -1,0 +1,120 @@
+"""What a user orders and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from stem_cli import stems
+from stem_cli.audio import FORMATS
+from stem_cli.engines import Engine, Request
+from stem_cli.errors import UsageError
+from stem_cli.folder import Place, StemFolder
+from stem_cli.settings import Settings
+from stem_cli.track import Track
+
+
+@dataclass(frozen=True)
+class Order:
+    """Stems of one song, as a user wants them.
+
+    request: what the engine is asked. names: files to write, () is all the engine's stems. also: more of them.
+    two_stems: that stem and the song without it. force: replace what another engine or format left there.
+    """
+
+    request: Request
+    settings: Settings
+    names: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    two_stems: str = ""
+    force: bool = False
+    dry_run: bool = False
+    tolerant: bool = False
+
+
+class Listener(Protocol):
+    """Who is told how a separation goes on."""
+
+    def begin(self, track: Track, engine: str, why: str, frames: int) -> None:
+        """Work on a song begins; `frames` is what will come, an estimate for some lossy files."""
+
+    def advance(self, frames: int) -> None:
+        """So many more frames are separated."""
+
+    def note(self, text: str) -> None:
+        """Something the user should know."""
+
+
+class Silent:
+    """A listener that does not care."""
+
+    def begin(self, track: Track, engine: str, why: str, frames: int) -> None:
+        """Ignore."""
+
+    def advance(self, frames: int) -> None:
+        """Ignore."""
+
+    def note(self, text: str) -> None:
+        """Ignore."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one order.
+
+    status: "made", "cached" (from the cache), "there" (nothing to do), "planned" (a dry run). folder: None for a plan.
+    empty: names that were asked for and that no engine here makes. seconds: of the song and of the work.
+    """
+
+    status: str
+    track: Track
+    place: Place
+    engine: str
+    why: str
+    folder: StemFolder | None = None
+    empty: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    song_seconds: float = 0.0
+    work_seconds: float = 0.0
+    artifacts: tuple[str, ...] = field(default=())
+
+
+def wanted_names(order: Order, engine: Engine) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files to write, in the table's order, and the names that this engine cannot give."""
+    names = [*(_two(order.two_stems) if order.two_stems else order.names or engine.stems), *order.also]
+    given = {name: _source_of(name) in engine.stems for name in names}
+    known = tuple(dict.fromkeys(name for name, there in given.items() if there))
+    return tuple(sorted(known, key=order_of)), tuple(name for name, there in given.items() if not there)
+
+
+def order_of(name: str) -> tuple[int, str]:
+    """The place of a file in every list: stems as in the table, then songs without a stem, then aliases."""
+    return (stems.TABLE[name].order, "") if name in stems.TABLE else (len(stems.TABLE), name)
+
+
+def _two(stem: str) -> tuple[str, str]:
+    return stem, stems.TABLE[stem].without
+
+
+def _source_of(name: str) -> str:
+    """The stem that a file's name is made from."""
+    return stems.COMPLEMENTS.get(name) or stems.ALIASES.get(name) or name
+
+
+def depth_for(track: Track, settings: Settings) -> str:
+    """The depth to write. Raises UsageError where the format cannot hold what was asked for."""
+    depth = settings.bit_depth or (track.shape.depth if track.shape.depth in ("16", "24") else "24")
+    form = FORMATS[settings.format]
+    if depth not in form.depths:
+        raise UsageError(f"{form.name} cannot hold {depth} samples", None, "Choose --format wav or --bit-depth 24.")
+    return depth
+
+
+def parts_of_sum(names: tuple[str, ...], all_stems: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the files whose sum is the song, () where they are not all there."""
+    if set(all_stems) <= set(names):
+        return all_stems
+    for name in names:
+        if name in stems.COMPLEMENTS and stems.COMPLEMENTS[name] in names:
+            return stems.COMPLEMENTS[name], name
+    return ()

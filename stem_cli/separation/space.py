@@ -1,0 +1,47 @@
+"""Is there room for the stems, asked before any work begins?"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from stem_cli.audio import FORMATS
+from stem_cli.errors import OutputError
+
+_BYTES = {"16": 2, "24": 3, "float": 4}
+_SHARE = {"flac": 0.8, "alac": 0.8}  # of the bytes of a WAV: noise packs worse, songs pack better
+_LOSSY_BYTES_PER_SECOND = {"mp3": 40_000, "aac": 32_000}
+_SPARE_BYTES = 16_000_000  # metadata, covers, the database
+
+
+def bytes_of(format_name: str, depth: str, rate: int, channels: int, frames: int, files: int) -> int:
+    """About how much space so many files need."""
+    if not FORMATS[format_name].exact:
+        return round(frames / rate * _LOSSY_BYTES_PER_SECOND[format_name] * files)
+    return round(frames * channels * _BYTES[depth] * files * _SHARE.get(format_name, 1.0))
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space on the disk that holds this folder, or will hold it."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def same_disk(one: Path, other: Path) -> bool:
+    """Whether two folders, there or not yet, lie on the same disk."""
+    one, other = one.absolute(), other.absolute()
+    while not one.exists():
+        one = one.parent
+    while not other.exists():
+        other = other.parent
+    return one.stat().st_dev == other.stat().st_dev
+
+
+def require(folder: Path, needed: int) -> None:
+    """Raises OutputError where the disk cannot hold so many bytes more."""
+    free = free_bytes(folder)
+    if free < needed + _SPARE_BYTES:
+        what = f"the disk has {free / 1e9:.2f} GB free, the stems need about {(needed + _SPARE_BYTES) / 1e9:.2f} GB"
+        raise OutputError(what, folder, "Free some space, choose another --output or --format flac.")

@@ -1,0 +1,159 @@
+"""The chain of blocks between decoder and writers: read ahead in a thread, separate, settle the exact sum."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import queue
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stem_cli import stems
+from stem_cli.audio import Mix
+from stem_cli.engines import StemBlock
+from stem_cli.errors import EngineError
+from stem_cli.folder import exact
+
+_AHEAD_BLOCKS = 4
+
+
+def ahead(blocks: Iterator[NDArray]) -> Iterator[NDArray]:
+    """The same blocks, made by a thread that runs a little ahead."""
+    lane: queue.Queue[Any] = queue.Queue(_AHEAD_BLOCKS)
+    stopped = threading.Event()
+
+    def work() -> None:
+        try:
+            for block in blocks:
+                if not _put(lane, block, stopped):
+                    return
+            _put(lane, None, stopped)
+        except BaseException as error:  # noqa: BLE001 - handed on to whoever reads
+            _put(lane, error, stopped)
+
+    thread = threading.Thread(target=work, name="decode", daemon=True)
+    thread.start()
+    try:
+        while (block := lane.get()) is not None:
+            if isinstance(block, BaseException):
+                raise block
+            yield block
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _put(lane: queue.Queue[Any], item: Any, stopped: threading.Event) -> bool:
+    while not stopped.is_set():
+        try:
+            lane.put(item, timeout=0.1)
+        except queue.Full:
+            continue
+        return True
+    return False
+
+
+class Tap:
+    """The mix as the engine sees it, and what it has read so far: the song is decoded once for both."""
+
+    def __init__(self, mix: Mix) -> None:
+        self._mix = mix
+        self._kept: deque[NDArray] = deque()
+        self._frames = 0
+        self.rate, self.channels, self.frames = mix.rate, mix.channels, mix.frames
+
+    def blocks(self) -> Iterator[NDArray]:
+        """The song from its start; an engine that reads twice starts the memory anew."""
+        self._kept.clear()
+        self._frames = 0
+        for block in ahead(self._mix.blocks()):
+            self._kept.append(block)
+            self._frames += block.shape[1]
+            yield block
+
+    def take(self, frames: int) -> NDArray:
+        """The next frames of the song. Raises EngineError where the engine gives more than it has read."""
+        if frames > self._frames:
+            raise EngineError("the engine gave more sound than the song has", None, "This is a bug: please report it.")
+        taken, left = [], frames
+        while left:
+            block = self._kept.popleft()
+            if block.shape[1] > left:
+                self._kept.appendleft(block[:, left:])
+                block = block[:, :left]
+            taken.append(block)
+            left -= block.shape[1]
+        self._frames -= frames
+        return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=1)
+
+    @property
+    def left(self) -> int:
+        """Frames read and not taken yet."""
+        return self._frames
+
+
+@dataclass
+class Sum:
+    """What is learnt of the song while its stems are settled."""
+
+    samples: Any = field(default_factory=hashlib.sha256)
+    frames: int = 0
+    clipped: int = 0
+    song_power: float = 0.0
+    lost_power: float = 0.0
+
+    @property
+    def residual_db(self) -> float:
+        """Power that the engine's stems miss, against the song's, before the exact sum; -inf for none."""
+        if self.lost_power <= 0 or self.song_power <= 0:
+            return -math.inf
+        return 10 * math.log10(self.lost_power / self.song_power)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """One block whose stems add up to the song. parts: all of the engine's stems. whole: the song."""
+
+    parts: dict[str, NDArray]
+    whole: NDArray
+
+    def named(self, names: tuple[str, ...]) -> dict[str, NDArray]:
+        """The samples of files: stems, songs without a stem, aliases."""
+        return {name: self._one(name) for name in names}
+
+    def _one(self, name: str) -> NDArray:
+        if name in self.parts:
+            return self.parts[name]
+        if name in stems.ALIASES:
+            return self.parts[stems.ALIASES[name]]
+        return exact.without(self.whole, self.parts[stems.COMPLEMENTS[name]])
+
+
+def settled(engine_blocks: Iterator[StemBlock], tap: Tap, depth: str, total: Sum) -> Iterator[Settled]:
+    """Settle each block an engine gives. Raises EngineError where the stems are shorter than the song."""
+    for block in engine_blocks:
+        frames = next(iter(block.values())).shape[1]
+        if not frames:
+            continue
+        song = tap.take(frames)
+        parts, whole, clipped = exact.settle(song, block, depth)
+        _learn(total, song, block, whole, clipped, depth)
+        yield Settled(parts, whole)
+    if tap.left:
+        what = f"the engine's stems are {tap.left} samples shorter than the song"
+        raise EngineError(what, None, "This is a bug: please report it.")
+
+
+def _learn(total: Sum, song: NDArray, block: StemBlock, whole: NDArray, clipped: int, depth: str) -> None:
+    lost = song - sum(block.values())
+    total.song_power += float(np.vdot(song, song))
+    total.lost_power += float(np.vdot(lost, lost))
+    total.samples.update(exact.sample_bytes(whole, depth))
+    total.clipped += clipped
+    total.frames += song.shape[1]
