@@ -90,7 +90,9 @@ class Cache:
         found = [_entry(path) for path in home.iterdir() if not path.name.startswith(".")] if home.exists() else []
         return sorted((entry for entry in found if entry is not None), key=lambda entry: (entry.used_at, entry.key))
 
-    def clear(self, older_than_seconds: float | None = None, max_bytes: int | None = None) -> list[Entry]:
+    def clear(
+        self, older_than_seconds: float | None = None, max_bytes: int | None = None, dry_run: bool = False
+    ) -> list[Entry]:
         """Remove entries unused for so long, then the longest unused until no more than `max_bytes` are left.
 
         Without either, all. Entries that another process works with stay. Returns what was removed.
@@ -104,7 +106,9 @@ class Cache:
         for entry in entries:
             by_age = older_than_seconds is not None and entry.used_at < oldest
             by_size = max_bytes is not None and left > max_bytes
-            if (by_age or by_size or (older_than_seconds is None and max_bytes is None)) and self._remove(entry):
+            if (by_age or by_size or (older_than_seconds is None and max_bytes is None)) and (
+                dry_run or self._remove(entry)
+            ):
                 removed.append(entry)
                 left -= entry.bytes
         return removed

@@ -98,7 +98,9 @@ class Json(Progress):
 
     def show_begin(self, engine: str, why: str) -> None:
         """The event "begin"."""
-        self._say(event="begin", engine=engine, why=why, seconds=round(self.frames / self.track.rate, 3) if self.track else 0)
+        self._say(
+            event="begin", engine=engine, why=why, seconds=round(self.frames / self.track.rate, 3) if self.track else 0
+        )
 
     def show(self) -> None:
         """The event "progress", twice a second."""

@@ -90,7 +90,7 @@ def _encode(
         out.metadata.update(metadata or {})
         stream = out.add_stream(codec, rate=RATE, layout="stereo")
         films = [out.add_stream("mpeg4", rate=10, width=64, height=64, pix_fmt="yuv420p")] if video else []
-        if metadata:
+        if container == "matroska" and metadata:
             out.add_attachment("cover.png", "image/png", PNG)
         for film in films:
             for time in range(2):
@@ -429,6 +429,12 @@ def test_the_gain_of_opus_becomes_replaygain(blank):
     assert tags.read(path) == Tags(replaygain_track_gain="-6.50 dB")
 
 
+def test_a_kind_without_a_table_is_left_to_ffmpeg(tmp_path):
+    path = tmp_path / "song.wv"
+    _encode(path, "wavpack", "wv", metadata={"title": SONG.title, "artist": SONG.artist, "BPM": "124.5"})
+    assert tags.read(path) == Tags(title=SONG.title, artist=SONG.artist, bpm=124.5)
+
+
 def test_a_song_with_a_wrong_suffix_is_read(blanks, tmp_path):
     for kind, (_, put) in (("flac", PUTTERS["flac"]), ("aac", PUTTERS["m4a aac"])):
         path = Path(shutil.copy(blanks[kind], tmp_path / f"{kind}.mp3"))
@@ -460,6 +466,11 @@ def test_a_picture_that_decks_cannot_show_is_left_out(blank):
 def test_a_file_that_is_not_there_is_an_input_error(tmp_path):
     with pytest.raises(InputError, match="cannot be opened"):
         tags.read(tmp_path / "none.mp3")
+
+
+def test_tagging_a_file_that_is_not_there_is_an_output_error(tmp_path):
+    with pytest.raises(OutputError, match="cannot be opened"):
+        tags.write(tmp_path / "none.wav", SONG)
 
 
 @pytest.mark.parametrize(

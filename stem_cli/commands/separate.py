@@ -59,10 +59,15 @@ class _How:
 @click.option("--output", metavar="DIR|same", help="Where stems go; 'same' is next to the song.", show_default="stems")
 @click.option("--mirror", metavar="ROOT", help="Repeat the tree below ROOT in the output folder.")
 @click.option("--layout", type=_choice("layout"), help="A folder a song, or files side by side.", show_default="folder")
-@click.option("--name-template", help="Name of the folder or of the files' prefix, such as '{artist} - {title}_{hash8}'.")
+@click.option(
+    "--name-template", help="Name of the folder or of the files' prefix, such as '{artist} - {title}_{hash8}'."
+)
 @click.option("--format", "format_", type=_choice("format"), help="Format of the stems.", show_default="wav")
 @click.option(
-    "--bit-depth", type=_choice("bit_depth"), help="Depth of the stems.", show_default="that of a 16- or 24-bit song, else 24"
+    "--bit-depth",
+    type=_choice("bit_depth"),
+    help="Depth of the stems.",
+    show_default="that of a 16- or 24-bit song, else 24",
 )
 @click.option("--effort", type=_choice("effort"), help="Speed against quality.", show_default=default_of("effort"))
 @click.option("--time", "span", type=Span(), help="Only this stretch: 0:30-1:45, 90-, -60.")
@@ -136,7 +141,7 @@ def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _
             except StemError as error:
                 failed.append((name, error))
                 _report(name, error, how, listener if len(files) > 1 else None)
-            except Exception as error:  # noqa: BLE001 - one song's bug must not cost the others
+            except Exception as error:
                 if len(files) == 1:
                     raise
                 _log.exception("a bug with %s", name)
@@ -238,5 +243,3 @@ def _as_json(result: Any) -> dict[str, Any]:
         "times_real_time": round(result.song_seconds / result.work_seconds, 2) if result.work_seconds else None,
         "record": None if folder is None else json.loads(to_text(folder.record)),
     }
-
-

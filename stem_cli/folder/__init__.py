@@ -1,6 +1,17 @@
 """Folders of stems: where they go, what they say of themselves, how they come into being whole or not at all."""
 
-from stem_cli.folder.metadata import Made, Quality, Record, Song, Source, StemFile, StemFolder, open_folder, to_text
+from stem_cli.folder.metadata import (
+    Made,
+    Quality,
+    Record,
+    Song,
+    Source,
+    StemFile,
+    StemFolder,
+    find_folders,
+    open_folder,
+    to_text,
+)
 from stem_cli.folder.place import Place, place_for
 from stem_cli.folder.staging import Staging, disk_error, finish_leftovers, stage, write_synced
 from stem_cli.folder.writer import Target, Writer, copy_file, finished
@@ -19,6 +30,7 @@ __all__ = [
     "Writer",
     "copy_file",
     "disk_error",
+    "find_folders",
     "finish_leftovers",
     "finished",
     "open_folder",

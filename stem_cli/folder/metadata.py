@@ -177,3 +177,15 @@ def _loud(file: dict[str, Any]) -> dict[str, Any]:
 
 def _or_silent(value: float | None) -> float:
     return -math.inf if value is None else value
+
+
+def find_folders(path: Path) -> list[StemFolder]:
+    """The folder of stems that the path is, or all that lie below it, sorted; hidden ones are being made."""
+    if not path.is_dir() or (path / METADATA).exists():
+        return [open_folder(path)]
+    found = [*path.rglob(METADATA), *path.rglob(f"*{FLAT_METADATA}")]
+    return [open_folder(file) for file in sorted(found) if not _hidden(file.relative_to(path))]
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

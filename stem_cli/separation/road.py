@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from stem_cli import __version__, artifacts, cache, engines, quality, router, verify
@@ -28,6 +29,7 @@ from stem_cli.folder import (
     open_folder,
     place_for,
 )
+from stem_cli.folder.writer import Tag
 from stem_cli.separation import deliver, space
 from stem_cli.separation.order import Listener, Order, Result, Silent, depth_for, parts_of_sum, wanted_names
 from stem_cli.separation.stream import Sum, Tap, settled
@@ -82,7 +84,7 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
     """Separate one song, or take its stems from where they are. Raises StemError; then nothing is left behind."""
     listener = listener or Silent()
     started = time.monotonic()
-    plan = _plan(shop, track, order)
+    plan = _plan(track, order)
     for warning in plan.warnings:
         listener.note(warning)
     if order.dry_run:
@@ -102,7 +104,7 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
     return _result(status, plan, folder, started, ids)
 
 
-def _plan(shop: Shop, track: Track, order: Order) -> _Plan:
+def _plan(track: Track, order: Order) -> _Plan:
     if track.damage and not order.tolerant:
         hint = "Copy it again, or use --damaged take to separate what can be read."
         raise DamagedError(track.damage, track.path, hint)
@@ -296,9 +298,11 @@ def _old_folder(plan: _Plan) -> StemFolder | None:
         return None
 
 
-def _tag(plan: _Plan) -> Any:
-    def tag(path: Any, name: str) -> None:
-        tags_of.write(path, tags_of.of_stem(plan.track.tags, name, plan.track.digest, plan.identity.text))
+def _tag(plan: _Plan) -> Tag:
+    titled = replace(plan.track.tags, title=plan.track.title)
+
+    def tag(path: Path, name: str) -> None:
+        tags_of.write(path, tags_of.of_stem(titled, name, plan.track.digest, plan.identity.text))
 
     return tag
 

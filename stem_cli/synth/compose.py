@@ -110,7 +110,7 @@ def _layout(style: Style, bars: int) -> Iterator[Span]:
     unit = 4 if bars >= 4 * len(style.scenes) else 1
     ends = np.cumsum([scene.share for scene in style.scenes])
     cuts = [unit * round(float(end / ends[-1]) * bars / unit) for end in ends[:-1]] + [bars]
-    for scene, first, last in zip(style.scenes, [0, *cuts], cuts):
+    for scene, first, last in zip(style.scenes, [0, *cuts[:-1]], cuts, strict=True):
         if last > first:
             yield Span(scene, first, last)
 
@@ -150,7 +150,7 @@ def _hits(plan: Plan, span: Span) -> Iterator[Hit]:
 
 
 def _roll(plan: Plan, span: Span) -> Iterator[Hit]:
-    """A snare roll over the last two bars: eighths, sixteenths, thirty-seconds, louder and louder, then a beat of air."""
+    """A snare roll over the last two bars, faster and louder from eighths to thirty-seconds, then a beat of air."""
     start, end = BAR * max(span.first, span.last - 2), BAR * span.last - 4
     step = float(start)
     while step < end:

@@ -15,7 +15,7 @@ from stem_cli.synth.song import Hit, dice
 
 TAKES = 3  # strokes of each drum that differ a little, played in turn
 LOWEST_HZ = 22.0  # below the lowest kick; takes away any direct current
-AIR_HZ = 14000.0  # cymbals fall above this, as they do on a mastered record
+AIR_HZ = 12500.0  # cymbals fall above this, as they do on a mastered record
 FADE_SECONDS = 0.004  # at the end of every stroke
 
 METAL = (2.0, 3.0, 4.16, 5.43, 6.79, 8.21)
@@ -31,6 +31,8 @@ class Kit:
     click: float = 0.35
     snare: float = 190.0
     snare_seconds: float = 0.2
+    clap: float = 1250.0
+    shaker: float = 6800.0
     metal: float = 270.0
     drive: float = 1.2
 
@@ -47,10 +49,10 @@ LEVELS_DB = {
     "kick": 0.0,
     "snare": -5.0,
     "clap": -2.5,
-    "closed_hat": -9.5,
+    "closed_hat": -10.0,
     "open_hat": -8.5,
-    "ride": -14.0,
-    "shaker": -16.0,
+    "ride": -16.0,
+    "shaker": -18.0,
     "crash": -8.0,
 }
 """How loud each drum is played, against the kick."""
@@ -96,7 +98,7 @@ def _clap(kit: Kit, rate: int, random: np.random.Generator) -> Audio:
     late = np.concatenate([[0.0], np.cumsum(random.uniform(0.008, 0.012, 3))])
     bursts = sum(np.where(time >= start, np.exp(-np.maximum(time - start, 0) / 0.006), 0) for start in late)
     envelope = bursts + 0.7 * np.where(time >= late[-1], np.exp(-np.maximum(time - late[-1], 0) / 0.055), 0)
-    hands = shape(_noise(time.size, random) * envelope, rate, lambda f: bandpass(f, 1250.0, 0.9) * highpass(f, 500.0))
+    hands = shape(_noise(time.size, random) * envelope, rate, lambda f: bandpass(f, kit.clap, 0.9) * highpass(f, 500.0))
     air = shape(_noise(time.size, random) * envelope, rate, lambda f: bandpass(f, 4200.0, 1.2))
     return np.asarray(0.9 * hands + 0.25 * air)
 
@@ -129,7 +131,7 @@ def _crash(kit: Kit, rate: int, random: np.random.Generator) -> Audio:
 def _shaker(kit: Kit, rate: int, random: np.random.Generator) -> Audio:
     """Grains in a tube: noise that swells for a moment before it falls."""
     time = _times(0.11, rate)
-    noise = shape(_noise(time.size, random), rate, lambda f: bandpass(f, 6800.0, 0.7) * highpass(f, 3500.0))
+    noise = shape(_noise(time.size, random), rate, lambda f: bandpass(f, kit.shaker, 0.7) * highpass(f, 3500.0))
     return np.asarray(2.0 * noise * (0.3 + 0.7 * np.minimum(1.0, time / 0.006)) * np.exp(-time / 0.025))
 
 
@@ -150,7 +152,11 @@ def tuned(kit: Kit, seed: int) -> Kit:
     """The kit as one song has it: every drum tuned a little differently."""
     kick, snare, metal, length = 1 + SPREAD * dice(seed, "kit").uniform(-1, 1, 4)
     return replace(
-        kit, kick=kit.kick * kick, snare=kit.snare * snare, metal=kit.metal * metal, kick_seconds=kit.kick_seconds * length
+        kit,
+        kick=kit.kick * kick,
+        snare=kit.snare * snare,
+        metal=kit.metal * metal,
+        kick_seconds=kit.kick_seconds * length,
     )
 
 

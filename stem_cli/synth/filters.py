@@ -6,13 +6,12 @@ Arrays are float64 [..., frames] and never changed; frequencies in Hz, times in 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Audio = NDArray[np.float64]
-Complex = NDArray[np.complexfloating[Any, Any]]
+Complex = NDArray[np.complex128]
 Response = Callable[[Audio, Audio], Complex]
 """A moving filter: (times [grains, 1], frequencies [bins]) -> what it does to each, complex [grains, bins]."""
 
@@ -45,7 +44,7 @@ def shape(signal: Audio, rate: int, response: Callable[[Audio], Complex]) -> Aud
     """A whole sound through one fixed filter; what rings longer than the sound, or than RING_SECONDS, is lost."""
     frames = signal.shape[-1]
     size = fast_length(frames + min(frames, round(RING_SECONDS * rate)))
-    spectrum = np.fft.rfft(signal, size) * response(np.fft.rfftfreq(size, 1 / rate))
+    spectrum = np.fft.rfft(signal, size) * response(_frequencies(size, rate))
     return np.asarray(np.fft.irfft(spectrum, size)[..., :frames])
 
 
@@ -61,7 +60,7 @@ def sweep(signal: Audio, rate: int, response: Response) -> Audio:
     grains = np.lib.stride_tricks.sliding_window_view(padded, size, axis=-1)[..., ::hop, :]
     window = np.hanning(size + 1)[:-1] * (2 / HOPS)
     out = np.zeros((*signal.shape[:-1], grains.shape[-2] + 2 * HOPS, hop))
-    frequencies = np.fft.rfftfreq(2 * size, 1 / rate)
+    frequencies = _frequencies(2 * size, rate)
     for first in range(0, grains.shape[-2], BLOCK):
         block = grains[..., first : first + BLOCK, :]
         if not block.any():
@@ -73,6 +72,11 @@ def sweep(signal: Audio, rate: int, response: Response) -> Audio:
         for part in range(2 * HOPS):
             out[..., first + part : first + part + count, :] += filtered[..., part, :]
     return np.asarray(out.reshape(*signal.shape[:-1], -1)[..., size : size + frames])
+
+
+def _frequencies(size: int, rate: int) -> Audio:
+    """Of the bins of a transform of that size."""
+    return np.asarray(np.arange(size // 2 + 1) * (rate / size))
 
 
 def convolve(signal: Audio, impulse: Audio) -> Audio:

@@ -1,4 +1,4 @@
-"""The last step of a record: each stem at its level, and one gain for all of them that keeps the peaks below the ceiling.
+"""The last step of a record: each stem at its level, and one gain for all of them that keeps the peaks down.
 
 The gain moves with time but is common to the stems, so they still add up to the mix exactly.
 """

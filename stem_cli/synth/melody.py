@@ -41,7 +41,9 @@ def lengths(pattern: str, marks: str) -> list[tuple[int, int, str]]:
     """
     starts = [step for step, mark in enumerate(pattern) if mark in marks]
     tails = [pattern[step + 1 :] for step in starts]
-    return [(step, 1 + len(tail) - len(tail.lstrip("-")), pattern[step]) for step, tail in zip(starts, tails)]
+    return [
+        (step, 1 + len(tail) - len(tail.lstrip("-")), pattern[step]) for step, tail in zip(starts, tails, strict=True)
+    ]
 
 
 def hook(rhythm: str, chords: list[tuple[int, ...]], key: Key, random: np.random.Generator) -> list[Sung]:
@@ -56,10 +58,10 @@ def hook(rhythm: str, chords: list[tuple[int, ...]], key: Key, random: np.random
     tune: list[Sung] = []
     for first in range(0, len(chords), 2):
         pitch = start
-        for (step, steps, _), leap in zip(beats, leaps):
+        for (step, steps, _), leap in zip(beats, leaps, strict=True):
             pitch = _follow(pitch, leap, step, chords[(first + step // 16) % len(chords)], key)
             tune.append(Sung(first * 16 + step, steps, pitch, words[len(tune) % len(words)]))
-    return tune[:-1] + [_home(tune[-1], chords[-1])]
+    return [*tune[:-1], _home(tune[-1], chords[-1])]
 
 
 def _follow(pitch: int, leap: int, step: int, chord: tuple[int, ...], key: Key) -> int:

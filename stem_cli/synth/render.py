@@ -15,7 +15,7 @@ from stem_cli.synth.song import PARTS, Song
 
 Stems = dict[str, NDArray[np.float32]]
 
-LOUD_DB = -10.5  # RMS of the mix where it plays loud: about -11 LUFS for the whole song
+LOUD_DB = -10.8  # RMS of the mix where it plays loud: about -11.5 LUFS for the whole song
 ROOM_SECONDS = 1.3
 REVERB = {"lead": 0.22, "harmony": 0.35, "chop": 0.3, "pad": 0.25, "stab": 0.22, "pluck": 0.3, "riser": 0.1}
 ECHO = {"lead": 0.22, "chop": 0.35, "pluck": 0.3}

@@ -1,4 +1,4 @@
-"""The room around the sounds: reverb, echoes, a doubled voice, and the ducking under the kick that makes a club pump."""
+"""The room around the sounds: reverb, echoes, a doubled voice, and the ducking under the kick that pumps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def room(seconds: float, rate: int, seed: int) -> Audio:
     fall = np.log(1000) / seconds
     dark = shape(noise, rate, lambda f: lowpass(f, 2500.0)) * np.exp(-fall * time)
     bright = shape(noise, rate, lambda f: highpass(f, 2500.0)) * np.exp(-2 * fall * time)
-    tail = dark + 0.7 * bright
+    tail = dark + 0.35 * bright
     tail *= np.clip((time - PREDELAY_SECONDS) / 0.01, 0, 1)
     for side, stretch in enumerate((1.0, 1.13)):
         for late, level in EARLY:
@@ -35,7 +35,7 @@ def room(seconds: float, rate: int, seed: int) -> Audio:
 
 
 def echoes(signal: Audio, seconds: float, rate: int) -> Audio:
-    """Three echoes of the signal [2, frames] without itself, each quieter, thrown from side to side, without extremes."""
+    """Three echoes of the signal [2, frames] without itself, each quieter, thrown from side to side."""
     out = np.zeros_like(signal)
     mono = shape(signal.mean(axis=0), rate, lambda f: lowpass(f, 3500.0) * highpass(f, 300.0))
     for count in range(1, 4):

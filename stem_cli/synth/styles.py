@@ -91,7 +91,7 @@ HOUSE = Style(
     hooks=HOOKS,
     kit="club",
     bass="saw",
-    levels={"vocals": -5.0, "drums": 0.0, "bass": -3.5, "other": -6.0},
+    levels={"vocals": -5.0, "drums": 0.0, "bass": -2.0, "other": -6.0},
     parts={"pad": -5.0, "stab": 0.0, "pluck": -7.0, "riser": -2.0, "lead": 0.0, "harmony": -8.0, "chop": -2.0},
     scenes=(
         Scene(

@@ -15,16 +15,17 @@ from stem_cli.synth.theory import hertz
 
 CONTROL_SECONDS = 0.004  # envelopes of the filter are drawn at this step
 TOP_HZ = 18000.0  # no filter opens further
+LOWEST = 0.6  # nothing is kept below this part of the lowest note's frequency
 
 
 @dataclass(frozen=True)
 class Patch:
     """A sound.
 
-    voices: saws a note. cents: how far the outermost are out of tune. width: 0 all in the middle, 1 hard left and right.
+    voices: saws a note. cents: how far the outermost are out of tune. width: 0 in the middle, 1 hard left and right.
     sub: level of a sine on the note itself. attack, decay, release in seconds; sustain 0..1.
     cutoff: Hz of the filter at rest, swing: octaves it jumps up at a note, fall: seconds it takes to come back.
-    follow: octaves that a closed section (tone 0) takes off the cutoff. drive: saturation, 0 is none.
+    follow: octaves that a closed section (tone 0) takes off the cutoff. drive: saturation before the filter, 0 is none.
     """
 
     voices: int = 1
@@ -40,27 +41,30 @@ class Patch:
     fall: float = 0.12
     resonance: float = 1.0
     follow: float = 0.0
-    lowest: float = 25.0
     drive: float = 0.0
 
 
 PATCHES: dict[str, Patch] = {
-    "saw": Patch(sub=0.9, cutoff=380, swing=2.7, fall=0.1, resonance=1.5, decay=0.25, sustain=0.7, drive=1.6),
-    "rolling": Patch(sub=1.1, cutoff=170, swing=1.6, fall=0.06, decay=0.12, sustain=0.6, drive=1.2),
-    "reese": Patch(
-        voices=3, cents=16, sub=1.0, cutoff=520, swing=0.8, fall=0.5, resonance=1.3, sustain=0.95, release=0.05, drive=1.4
-    ),
-    "pad": Patch(
-        voices=5, cents=14, width=1.0, attack=0.12, sustain=0.9, release=0.3, cutoff=5500, follow=3.8, lowest=140
-    ),
+    "saw": Patch(sub=0.6, decay=0.25, sustain=0.7, cutoff=650, swing=2.0, fall=0.1, resonance=1.3, drive=1.0),
+    "rolling": Patch(sub=1.1, decay=0.12, sustain=0.6, cutoff=300, swing=2.2, fall=0.06, drive=1.2),
+    "reese": Patch(voices=3, cents=16, sub=1.0, sustain=0.95, release=0.05, cutoff=520, swing=0.8, fall=0.5, drive=1.4),
+    "pad": Patch(voices=5, cents=14, width=1.0, attack=0.12, sustain=0.9, release=0.3, cutoff=5500, follow=3.8),
     "stab": Patch(
-        voices=5, cents=11, width=0.8, decay=0.16, sustain=0.55, release=0.07, cutoff=3600, swing=2.0, follow=3.2, lowest=120
+        voices=5, cents=11, width=0.8, decay=0.16, sustain=0.55, release=0.07, cutoff=3600, swing=2.0, follow=3.2
     ),
     "pluck": Patch(
-        voices=2, cents=6, width=0.6, decay=0.09, sustain=0.12, release=0.12, cutoff=3000, swing=2.2, fall=0.06,
-        resonance=1.8, follow=2.0, lowest=160,
+        voices=2,
+        cents=6,
+        width=0.6,
+        decay=0.09,
+        sustain=0.12,
+        release=0.12,
+        cutoff=3000,
+        swing=2.2,
+        fall=0.06,
+        follow=2.0,
     ),
-}  # fmt: skip
+}
 """Every sound by its name."""
 
 
@@ -92,20 +96,22 @@ def _voices(pitch: int, frames: int, rate: int, patch: Patch, random: np.random.
     sides = patch.width * np.where(np.arange(patch.voices) % 2, 1.0, -1.0) * np.abs(np.sign(spread))
     angles = np.pi / 4 * (1 + sides)
     out = np.zeros((2, frames))
-    for step, angle, start in zip(steps, angles, random.random(patch.voices)):
+    for step, angle, start in zip(steps, angles, random.random(patch.voices), strict=True):
         wave = saw(start + step * time, step)
         out += np.array([[np.cos(angle)], [np.sin(angle)]]) * wave
     out /= np.sqrt(patch.voices)
     return np.asarray(out + patch.sub * np.sin(2 * np.pi * hertz(pitch) / rate * time))
 
 
-def _opening(notes: tuple[Note, ...], sections: tuple[Section, ...], patch: Patch, seconds: float) -> tuple[Audio, Audio]:
+def _opening(
+    notes: tuple[Note, ...], sections: tuple[Section, ...], patch: Patch, seconds: float
+) -> tuple[Audio, Audio]:
     """The cutoff of the filter through the song: (times, Hz)."""
     times = np.arange(0, seconds, CONTROL_SECONDS)
     starts = np.array(sorted({note.start for note in notes}))
     last = starts[np.maximum(0, np.searchsorted(starts, times, side="right") - 1)]
     jump = patch.swing * np.exp(-np.maximum(0, times - last) / patch.fall) * (times >= last)
-    edges = [(at, tone) for part in sections for at, tone in zip((part.start, part.end - 1e-6), part.tone)]
+    edges = [(at, tone) for part in sections for at, tone in zip((part.start, part.end - 1e-6), part.tone, strict=True)]
     tone = np.interp(times, [at for at, _ in edges], [tone for _, tone in edges])
     return times, np.minimum(TOP_HZ, patch.cutoff * 2 ** (jump - patch.follow * (1 - tone)))
 
@@ -124,14 +130,14 @@ def play(
         room = max(0, min(envelope.size, frames - first))
         tone = _voices(note.pitch, room, rate, patch, random)
         out[:, first : first + room] += note.velocity * envelope[:room] * tone
+    lowest = LOWEST * hertz(min(note.pitch for note in notes))
     times, cutoff = _opening(notes, sections, patch, frames / rate + CONTROL_SECONDS)
 
     def response(at: Audio, frequencies: Audio) -> Complex:
         moved = lowpass(frequencies, np.interp(at, times, cutoff), patch.resonance)
-        return np.asarray(moved * highpass(frequencies, patch.lowest))
+        return np.asarray(moved * highpass(frequencies, lowest))
 
-    out = sweep(out, rate, response)
-    return out if patch.drive == 0 else np.asarray(np.tanh(patch.drive * out) / patch.drive)
+    return sweep(np.tanh(patch.drive * out) if patch.drive else out, rate, response)
 
 
 def rise(note: Note, rate: int, seed: int) -> Audio:
@@ -144,7 +150,7 @@ def rise(note: Note, rate: int, seed: int) -> Audio:
     step = hertz(note.pitch) * 2 ** (2 * along - 2) / rate
     phase = np.cumsum(step)
     tone = np.stack([saw(phase, step), saw(phase * 1.006, step)])
-    noise = dice(seed, "riser").standard_normal((2, frames))
+    noise = dice(seed, "riser").standard_normal(frames)
     swell = along**1.5 * np.minimum(1, (1 - along) * note.seconds / 0.01)
 
     def response(at: Audio, frequencies: Audio) -> Complex:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stem_cli.synth.filters import Audio, Complex, bandpass, lowpass, shape, sweep
+from stem_cli.synth.filters import Audio, Complex, bandpass, highpass, lowpass, shape, sweep
 from stem_cli.synth.phonemes import HUMMED, NOISES, SYLLABLES, VOWELS, Noise, Syllable
 from stem_cli.synth.song import Note, dice
 from stem_cli.synth.theory import hertz
@@ -20,8 +20,10 @@ CONTROL_RATE = 250  # points a second of the curves
 QUICK_SECONDS = 0.07  # time for a glide out of a hum or a quick vowel
 MOUTH_SECONDS = 0.022  # standard deviation of the smoothing of formants: how fast a mouth moves
 BANDWIDTHS = (75.0, 100.0, 140.0)  # Hz, of the first three formants
-UPPER = tuple(3950.0 + 1100.0 * n for n in range(16))  # Hz, formants that hardly move: those of a tube 16 cm long
-UPPER_BANDWIDTH = 0.07  # of their frequency
+NEUTRAL_HZ = (
+    550.0  # first formant of a straight tube 16 cm long, closed at the throat; the others are 3, 5, 7 ... times it
+)
+LOSS = 0.2  # of the tube: its formants are 4 / pi * LOSS * NEUTRAL_HZ = 140 Hz wide
 OPENING = 1.05  # singers open their mouth so that the first formant is never below the note they sing
 EVENNESS = 0.75  # how far they even out the vowels: 0 not at all, 1 all equally loud
 SHORT_SECONDS = 0.2  # a note shorter than this has no time for vibrato
@@ -42,8 +44,8 @@ class Singer:
     portamento: float = 0.035
     attack: float = 0.03
     release: float = 0.09
-    breath: float = 0.12
-    tilt: float = 8000.0
+    breath: float = 0.08
+    tilt: float = 3000.0
 
 
 SINGERS: dict[str, Singer] = {
@@ -56,7 +58,7 @@ SINGERS: dict[str, Singer] = {
 
 @dataclass(frozen=True)
 class Gesture:
-    """What a singer does, at :data:`CONTROL_RATE`: times [k], pitch [k] in MIDI numbers, loudness [k], formants [3, k]."""
+    """What a singer does, point by point: times [k], pitch [k] in MIDI numbers, loudness [k], formants [3, k] in Hz."""
 
     times: Audio
     pitch: Audio
@@ -87,7 +89,7 @@ def _carrying(pitch: Audio, formants: Audio) -> Audio:
     """How loud each moment would come out of that mouth [k]: the first harmonics of a saw, through its formants."""
     harmonics = np.arange(1, 13)[:, None] * hertz(pitch)
     level = np.ones(harmonics.shape)
-    for formant, bandwidth in zip(formants, BANDWIDTHS):
+    for formant, bandwidth in zip(formants, BANDWIDTHS, strict=True):
         level = level * np.abs(_resonance(harmonics, formant, bandwidth))
     return np.asarray(np.sqrt(np.sum((level * hertz(pitch) / harmonics) ** 2, axis=0)))
 
@@ -133,7 +135,9 @@ def _mouth(syllable: Syllable, note: Note, times: Audio) -> Audio:
     shapes = np.log(np.array([VOWELS[vowel] for vowel in syllable.vowels]))
     stops = np.linspace(0.25, 0.9, len(shapes)) * note.seconds
     if syllable.quick:
-        stops = np.concatenate([[0.0], np.linspace(min(QUICK_SECONDS, note.seconds / 2), note.seconds, len(shapes))[:-1]])
+        stops = np.concatenate(
+            [[0.0], np.linspace(min(QUICK_SECONDS, note.seconds / 2), note.seconds, len(shapes))[:-1]]
+        )
     inside = times - note.start
     return np.stack([np.interp(inside, stops, column) for column in shapes.T])
 
@@ -161,15 +165,19 @@ def sing(notes: tuple[Note, ...], singer: Singer, rate: int, frames: int, seed: 
 
 
 def throat(at: Audio, frequencies: Audio, plan: Gesture, singer: Singer) -> Complex:
-    """The mouth at some times [k, 1] as a filter [k, bins]: resonances in a row, those above the third standing still."""
-    upper = np.ones(frequencies.size, dtype=np.complex128)
-    for centre in UPPER:
-        upper *= _resonance(frequencies, centre / singer.size, UPPER_BANDWIDTH * centre)
-    upper *= 1 / (1 + 1j * frequencies / singer.tilt) * (1j * frequencies / (1j * frequencies + 90.0))
-    out = upper[None, :] * lowpass(frequencies, 15000.0)
-    for formant, bandwidth in zip(plan.formants, BANDWIDTHS):
-        out = out * _resonance(frequencies, np.interp(at, plan.times, formant), bandwidth)
-    return np.asarray(out)
+    """The mouth at some times [k, 1] as a filter [k, bins].
+
+    A straight tube resonates as 1 / cosh(loss + i pi f / 2 F); of its formants the first three are moved to where the
+    vowel has them, the others stand still. The throat's tilt and the lips are in it too.
+    """
+    neutral = NEUTRAL_HZ / singer.size
+    still: Complex = 1 / np.cosh(LOSS * (1 + frequencies / 8000.0) + 0.5j * np.pi * frequencies / neutral)
+    still *= lowpass(frequencies, 15000.0) * highpass(frequencies, 90.0) / (1 + 1j * frequencies / singer.tilt)
+    for place in (1, 3, 5):
+        still = np.divide(still, _resonance(frequencies, place * neutral, 4 / np.pi * LOSS * neutral))
+    for formant, bandwidth in zip(plan.formants, BANDWIDTHS, strict=True):
+        still = still * _resonance(frequencies, np.interp(at, plan.times, formant), bandwidth)
+    return still
 
 
 def _resonance(frequencies: Audio, centre: Audio | float, bandwidth: float) -> Complex:

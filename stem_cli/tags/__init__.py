@@ -91,7 +91,10 @@ def write(path: Path, tags: Tags) -> None:
     """Give a file that we made these tags and no others. Its audio stays as it is; same tags, same bytes."""
     import mutagen
 
-    writer = _WRITERS.get(_kind(path))
+    try:
+        writer = _WRITERS.get(_kind(path))
+    except InputError as fault:
+        raise OutputError(fault.what, path) from fault
     if writer is None:
         raise OutputError("this kind of file takes no tags from us", path, "WAV, AIFF, FLAC, M4A and MP3 do.")
     try:
@@ -181,13 +184,13 @@ def _file(path: Path, kind: str) -> Any:
 
 
 def _by_tables(song: Any) -> _Found:
-    """The fields that music-tag knows, then those of the table of this kind of file."""
-    known = {name: _by_name(song, name) for (name,) in _BY_MUSIC_TAG.values()}
-    found = pick(_BY_MUSIC_TAG, known)
+    """The fields that music-tag knows, then those of the table of this kind of file; nothing for kinds without one."""
     family = next((_FAMILIES[base.__name__] for base in type(song).__mro__ if base.__name__ in _FAMILIES), None)
     if family is None:
-        return found, []
-    return pick(family.TABLE, family.values(song.mfile)) | found, family.pictures(song.mfile)
+        return {}, []
+    known = {name: _by_name(song, name) for (name,) in _BY_MUSIC_TAG.values()}
+    found = pick(family.TABLE, family.values(song.mfile)) | pick(_BY_MUSIC_TAG, known)
+    return found, family.pictures(song.mfile)
 
 
 def _by_name(song: Any, name: str) -> list[str]:

@@ -1,0 +1,66 @@
+"""What every test shares: folders of its own, the command in a process of its own, small real songs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+"""The project's shared test material; tests that use it skip where it is absent."""
+
+Stem = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Settings, data, cache and home of each test lie in its own folder; the working folder too."""
+    for name in [name for name in os.environ if name.startswith("STEM_")]:
+        monkeypatch.delenv(name)
+    for name in ("data", "cache", "work"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("STEM_CONFIG", str(tmp_path / "stem.toml"))
+    monkeypatch.setenv("STEM_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("STEM_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path / "work")
+    yield
+
+
+@pytest.fixture
+def stem() -> Stem:
+    """Run `stem ...` as a user does: a process of its own, its output as text."""
+
+    def run(*arguments: object, code: int | None = 0, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "stem_cli.cli", *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, **options)  # type: ignore[call-overload]
+        assert code is None or done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    return run
+
+
+def music(seconds: float = 4.0, rate: int = 44100, channels: int = 2, seed: int = 0) -> np.ndarray:
+    """Something like music: float64 [frames, channels], a beat, a bass line, a voice-like tone, noise; peak 0.8."""
+    random = np.random.default_rng(seed)
+    time = np.arange(round(seconds * rate)) / rate
+    beat = np.exp(-30 * (time % 0.5)) * np.sin(2 * np.pi * 60 * (time % 0.5))
+    bass = 0.3 * np.sin(2 * np.pi * 55 * time)
+    voice = 0.2 * np.sin(2 * np.pi * 440 * time + 3 * np.sin(2 * np.pi * 5 * time)) * (time % 2 > 0.5)
+    hats = 0.1 * random.standard_normal(len(time)) * np.exp(-60 * ((time + 0.25) % 0.5))
+    sides = [beat + bass + voice + hats + 0.05 * random.standard_normal(len(time)) for _ in range(channels)]
+    sound = np.stack(sides, axis=1)
+    return sound / max(1e-9, np.abs(sound).max()) * 0.8
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """A song of four seconds: 16 bits, stereo, 44.1 kHz."""
+    path = tmp_path / "work" / "song.wav"
+    soundfile.write(path, music(), 44100, subtype="PCM_16")
+    return path
