@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -62,7 +63,7 @@ def _engine_checks() -> Iterator[Check]:
 
 def _folder_checks(home: Path) -> Iterator[Check]:
     for format_name in FORMATS:
-        yield _tried(f"format {format_name}", lambda name=format_name: _round_trip(home, name))
+        yield _tried(f"format {format_name}", partial(_round_trip, home, format_name))
     for name, check in (
         ("rename", _rename),
         ("locks", _locks),
@@ -72,7 +73,7 @@ def _folder_checks(home: Path) -> Iterator[Check]:
         ("long names", _long_names),
         ("copies", _clones),
     ):
-        yield _tried(name, lambda check=check: check(home))
+        yield _tried(name, partial(check, home))
 
 
 def _tried(name: str, check: Callable[[], tuple[str, str]]) -> Check:

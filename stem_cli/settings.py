@@ -120,7 +120,7 @@ def check(name: str, raw: Any, place: str) -> Any:
 def _converted(kind: type, raw: Any) -> Any:
     if kind is bool:
         return raw if isinstance(raw, bool) else _WORDS[str(raw).lower()]
-    if isinstance(raw, bool) or isinstance(raw, list | dict):
+    if isinstance(raw, bool | list | dict):
         raise TypeError(raw)
     return kind(raw)
 

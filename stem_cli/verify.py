@@ -44,7 +44,7 @@ def verify(
     folders: Sequence[StemFolder],
     share: float = 1.0,
     seconds: float | None = None,
-    each: Callable[[StemFolder, list[Finding]], None] = lambda folder, found: None,
+    each: Callable[[StemFolder, list[Finding]], None] = lambda _folder, _found: None,
 ) -> Report:
     """Read folders back. share: of them, drawn at random. seconds: begin no further folder after so long."""
     count = max(1, round(len(folders) * share)) if folders else 0
@@ -101,7 +101,7 @@ class _Reader:
         self._samples = hashlib.sha256()
         self._frames = 0
 
-    def blocks(self) -> Iterator[NDArray]:
+    def blocks(self) -> Iterator[NDArray[Any]]:
         for block in Mix.open(self.path).blocks():
             samples = exact.to_ints(block, self.file.depth)[0] if self.file.depth != "float" else block
             self._frames += block.shape[1]

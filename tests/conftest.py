@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ Stem = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(autouse=True)
-def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings, data, cache and home of each test lie in its own folder; the working folder too."""
     for name in [name for name in os.environ if name.startswith("STEM_")]:
         monkeypatch.delenv(name)
@@ -29,7 +29,6 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     monkeypatch.setenv("STEM_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("STEM_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path / "work")
-    yield
 
 
 @pytest.fixture

@@ -52,7 +52,8 @@ def _by_av(shape: Shape, tolerant: bool) -> Iterator[np.ndarray]:
 
     with av.open(str(shape.path)) as box:
         stream = box.streams.audio[0]
-        stream.thread_type = "NONE"  # frame threads would reorder errors and take cores that --threads does not grant
+        # threads would reorder errors and take cores that --threads does not grant
+        stream.codec_context.thread_type = "NONE"
         to_float: Any = None
         try:
             for packet in box.demux(stream):

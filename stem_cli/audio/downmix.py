@@ -31,4 +31,5 @@ def to_stereo(block: np.ndarray) -> np.ndarray:
         raise InputError(
             f"there is no stereo downmix for {channels} channels", None, "Fold it down in an editor first."
         )
-    return (np.array(_MATRICES[channels], np.float32) @ block).astype(np.float32)
+    folded: np.ndarray = np.array(_MATRICES[channels], np.float32) @ block
+    return folded

@@ -38,7 +38,7 @@ class Fingerprint:
 
 
 def fingerprint(shape: Shape) -> Fingerprint:
-    """Read the file once and say what sound it holds and whether it is whole. Raises InputError if it cannot be read."""
+    """Read the file once: what sound it holds and whether it is whole. Raises InputError if it cannot be read."""
     try:
         samples = chunks.find_samples(shape.path)
         if samples is not None:

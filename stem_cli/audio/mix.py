@@ -100,6 +100,7 @@ def _stretch(shape: Shape, span: tuple[float, float | None] | None) -> tuple[int
     first = round(span[0] * shape.rate)
     end = shape.frames if span[1] is None else min(shape.frames, round(span[1] * shape.rate))
     if first >= end:
-        what = f"--time {span[0]:g}-{'' if span[1] is None else format(span[1], 'g')} lies outside of its {shape.seconds:.1f} s"
+        end_text = "" if span[1] is None else format(span[1], "g")
+        what = f"--time {span[0]:g}-{end_text} lies outside of its {shape.seconds:.1f} s"
         raise InputError(what, shape.path, "Choose a stretch inside the song.")
     return first, end - first

@@ -20,8 +20,8 @@ RATES = (8000, 192000)
 class Shape:
     """What one sound file is.
 
-    reader: "soundfile" or "av". depth: "16", "24", "float" or "" where the file has no such depth (lossy, 8 or 32 bits).
-    frames: of the sound; an estimate where `counted` is False. lossless: decoding gives back what went in.
+    reader: "soundfile" or "av". depth: "16", "24", "float", or "" where it has no such depth (lossy, 8 or
+    32 bits). frames: of the sound; an estimate where `counted` is False. lossless: decoding gives back what went in.
     """
 
     path: Path

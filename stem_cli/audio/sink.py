@@ -112,7 +112,7 @@ class _AvSink:
         self._path = path
         self._shift = 16 if depth == "24" else 0
         options = {"movie_timescale": str(rate), "fflags": "+bitexact"}
-        self._box = av.open(str(path), "w", format="ipod", options=options)
+        self._box: Any = av.open(str(path), "w", format="ipod", options=options)
         self._stream: Any = self._box.add_stream(codec, rate=rate, layout="mono" if channels == 1 else "stereo")
         self._layout = "mono" if channels == 1 else "stereo"
         self._depth, self._rate, self._codec, self._done = depth, rate, codec, 0
@@ -123,7 +123,8 @@ class _AvSink:
         else:
             self._sample_format = "fltp"
             self._stream.bit_rate = _AAC_BITS_PER_SECOND * channels // 2
-        self._stream.codec_context.format = self._sample_format
+        context: Any = self._stream.codec_context
+        context.format = self._sample_format
 
     def write(self, block: np.ndarray) -> None:
         self._held.append(block)

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def separate(
 def _terminable() -> Iterator[None]:
     """A polite kill ends the program as Ctrl-C does, with nothing half-made left."""
 
-    def stop(number: int, frame: Any) -> None:
+    def stop(_number: int, _frame: Any) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, stop)
@@ -207,9 +208,9 @@ def _accepted(policy: str, error: DamagedError, listener: Progress, how: _How) -
             click.echo(json.dumps({"file": str(error.path), "status": "skipped", "error": str(error)}))
     if policy != "ask":
         return False
-    if not click.get_text_stream("stdin").isatty():
+    if not sys.stdin.isatty():
         return False
-    return click.confirm(f"{error.path}: {error.what}. Separate what can be read?", err=True)
+    return bool(click.confirm(f"{error.path}: {error.what}. Separate what can be read?", err=True))
 
 
 def _print(result: Any, how: _How) -> None:

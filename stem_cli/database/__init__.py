@@ -55,7 +55,7 @@ class Database:
     def rows(self, statement: str, **values: Any) -> list[Mapping[str, Any]]:
         """All rows of a query."""
         with self.change() as connection:
-            return [row._mapping for row in connection.execute(text(statement), values)]
+            return [dict(row._mapping) for row in connection.execute(text(statement), values)]
 
     def close(self) -> None:
         """Give all connections back."""

@@ -9,6 +9,8 @@ stem may hold both 0 and the whole sample, so an assignment always exists.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,16 @@ Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
 
 _FINE_BITS = 24
+_LARGE = np.float32(2**26)  # beyond every bound, within int32
+
+
+@dataclass(frozen=True)
+class Balance:
+    """parts: of each stem. whole: the song as written. clipped: how many of its samples were."""
+
+    parts: dict[str, NDArray[Any]]
+    whole: NDArray[Any]
+    clipped: int
 
 
 def limits(depth: str) -> tuple[int, int]:
@@ -30,48 +42,58 @@ def limits(depth: str) -> tuple[int, int]:
 def to_ints(block: Floats, depth: str) -> tuple[Ints, int]:
     """The song's samples as integers of the depth, and how many had to be clipped."""
     low, high = limits(depth)
-    scaled = np.rint(block * np.float32(-low))
+    scaled: Floats = np.rint(block * np.float32(-low))
     clipped = int(np.count_nonzero((scaled < low) | (scaled > high)))
     return np.clip(scaled, low, high).astype(np.int32), clipped
 
 
 def to_floats(block: Ints, depth: str) -> Floats:
     """Integers of the depth as float32 of full scale 1, exactly."""
-    return np.multiply(block, np.float32(1 / -limits(depth)[0]), dtype=np.float32)
+    return block.astype(np.float32) * np.float32(1 / -limits(depth)[0])
 
 
-def settle(song: Floats, stems: Mapping[str, Floats], depth: str) -> tuple[dict[str, NDArray], NDArray, int]:
-    """Stems that add up to the song, the song as written, and how many of its samples were clipped.
+def settle(song: Floats, stems: Mapping[str, Floats], depth: str) -> Balance:
+    """Make the stems of one block add up to the song.
 
     depth "16" or "24" gives int32 arrays whose sum is the song exactly; "float" gives float32 whose sum is the song up
     to rounding, with no clamp. Order and names are those of `stems`.
     """
     remainder = table.REMAINDER if table.REMAINDER in stems else list(stems)[-1]
     if depth == "float":
-        rest = song - sum(stem for name, stem in stems.items() if name != remainder)
-        return {name: rest if name == remainder else stem for name, stem in stems.items()}, song, 0
+        return _in_floats(song, stems, remainder)
     whole, clipped = to_ints(song, depth)
     low, high = limits(depth)
     floor, ceiling = np.maximum(low, whole - high), np.minimum(high, whole - low)
-    parts = {
-        name: np.clip(_rounded(stem, depth), floor, ceiling).astype(np.int32)
-        for name, stem in stems.items()
-        if name != remainder
-    }
-    rest = whole - sum(parts.values()) if parts else whole.copy()
+    parts: dict[str, Ints] = {}
+    rest = whole.copy()
+    for name, stem in stems.items():
+        if name != remainder:
+            parts[name] = np.clip(_rounded(stem, depth), floor, ceiling)
+            rest -= parts[name]
     parts[remainder] = np.clip(rest, floor, ceiling)
     excess = rest - parts[remainder]
     if excess.any():
         _spill(excess, parts, remainder, floor, ceiling)
-    return {name: parts[name] for name in stems}, whole, clipped
+    return Balance({name: parts[name] for name in stems}, whole, clipped)
 
 
-def _rounded(stem: Floats, depth: str) -> Floats:
+def _in_floats(song: Floats, stems: Mapping[str, Floats], remainder: str) -> Balance:
+    rest = song.copy()
+    for name, stem in stems.items():
+        if name != remainder:
+            rest -= stem
+    return Balance({name: rest if name == remainder else stem for name, stem in stems.items()}, song, 0)
+
+
+def _rounded(stem: Floats, depth: str) -> Ints:
     """Round to the depth by way of 24 bits, so that 16 bits made from kept 24-bit stems are the same 16 bits."""
-    fine = np.rint(stem * np.float32(2 ** (_FINE_BITS - 1)))
-    if depth == "24":
-        return fine
-    return np.rint(fine * np.float32(2.0 ** (int(depth) - _FINE_BITS)))
+    fine = stem * np.float32(2 ** (_FINE_BITS - 1))
+    np.rint(fine, out=fine)
+    if depth != "24":
+        fine *= np.float32(2.0 ** (int(depth) - _FINE_BITS))
+        np.rint(fine, out=fine)
+    np.clip(fine, -_LARGE, _LARGE, out=fine)
+    return fine.astype(np.int32)
 
 
 def _spill(excess: Ints, parts: dict[str, Ints], remainder: str, floor: Ints, ceiling: Ints) -> None:
@@ -87,12 +109,13 @@ def _spill_order(name: str) -> tuple[int, str]:
     return (stem.spill if stem is not None and stem.spill is not None else 99, name)
 
 
-def without(whole: NDArray, stem: NDArray) -> NDArray:
+def without(whole: NDArray[Any], stem: NDArray[Any]) -> NDArray[Any]:
     """The song without one stem, exact because `settle` left room for it."""
-    return whole - stem
+    rest: NDArray[Any] = whole - stem
+    return rest
 
 
-def sample_bytes(block: NDArray, depth: str) -> bytes:
+def sample_bytes(block: NDArray[Any], depth: str) -> bytes:
     """The samples as a WAV's data chunk holds them: interleaved, little endian, 2, 3 or 4 bytes each."""
     frames = np.ascontiguousarray(block.T)
     if depth == "float":

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -58,14 +59,14 @@ class _Lane:
         self._meter = Meter(target.rate, target.channels)
         self._samples = hashlib.sha256()
         self._frames = 0
-        self._blocks: queue.Queue[NDArray | None] = queue.Queue(_QUEUE_BLOCKS)
+        self._blocks: queue.Queue[NDArray[Any] | None] = queue.Queue(_QUEUE_BLOCKS)
         self._error: BaseException | None = None
         self._done: StemFile | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"write {name}", daemon=True)
         self._thread.start()
 
-    def write(self, block: NDArray) -> None:
+    def write(self, block: NDArray[Any]) -> None:
         self._put(block)
 
     def finish(self) -> StemFile:
@@ -80,7 +81,7 @@ class _Lane:
         self._stopped.set()
         self._thread.join()
 
-    def _put(self, block: NDArray | None) -> None:
+    def _put(self, block: NDArray[Any] | None) -> None:
         while True:
             self._raise()
             try:
@@ -107,7 +108,7 @@ class _Lane:
         except BaseException as error:  # noqa: BLE001 - handed on to whoever writes
             self._error = staging.disk_error(error, self._path) if isinstance(error, OSError) else error
 
-    def _take(self, block: NDArray) -> None:
+    def _take(self, block: NDArray[Any]) -> None:
         self._sink.write(block)
         self._samples.update(exact.sample_bytes(block, self._target.depth))
         self._frames += block.shape[1]
@@ -156,7 +157,7 @@ class Writer:
             self.stop()
             raise
 
-    def write(self, parts: Mapping[str, NDArray]) -> None:
+    def write(self, parts: Mapping[str, NDArray[Any]]) -> None:
         """Append a block to every file: int32 of the target's depth (or float32), [channels, frames]."""
         for name, lane in self._lanes.items():
             lane.write(parts[name])

@@ -23,7 +23,7 @@ from stem_cli.folder import exact
 _AHEAD_BLOCKS = 4
 
 
-def ahead(blocks: Iterator[NDArray]) -> Iterator[NDArray]:
+def ahead(blocks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
     """The same blocks, made by a thread that runs a little ahead."""
     lane: queue.Queue[Any] = queue.Queue(_AHEAD_BLOCKS)
     stopped = threading.Event()
@@ -64,11 +64,11 @@ class Tap:
 
     def __init__(self, mix: Mix) -> None:
         self._mix = mix
-        self._kept: deque[NDArray] = deque()
+        self._kept: deque[NDArray[Any]] = deque()
         self._frames = 0
         self.rate, self.channels, self.frames = mix.rate, mix.channels, mix.frames
 
-    def blocks(self) -> Iterator[NDArray]:
+    def blocks(self) -> Iterator[NDArray[Any]]:
         """The song from its start; an engine that reads twice starts the memory anew."""
         self._kept.clear()
         self._frames = 0
@@ -77,7 +77,7 @@ class Tap:
             self._frames += block.shape[1]
             yield block
 
-    def take(self, frames: int) -> NDArray:
+    def take(self, frames: int) -> NDArray[Any]:
         """The next frames of the song. Raises EngineError where the engine gives more than it has read."""
         if frames > self._frames:
             raise EngineError("the engine gave more sound than the song has", None, "This is a bug: please report it.")
@@ -120,14 +120,14 @@ class Sum:
 class Settled:
     """One block whose stems add up to the song. parts: all of the engine's stems. whole: the song."""
 
-    parts: dict[str, NDArray]
-    whole: NDArray
+    parts: dict[str, NDArray[Any]]
+    whole: NDArray[Any]
 
-    def named(self, names: tuple[str, ...]) -> dict[str, NDArray]:
+    def named(self, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
         """The samples of files: stems, songs without a stem, aliases."""
         return {name: self._one(name) for name in names}
 
-    def _one(self, name: str) -> NDArray:
+    def _one(self, name: str) -> NDArray[Any]:
         if name in self.parts:
             return self.parts[name]
         if name in stems.ALIASES:
@@ -142,18 +142,20 @@ def settled(engine_blocks: Iterator[StemBlock], tap: Tap, depth: str, total: Sum
         if not frames:
             continue
         song = tap.take(frames)
-        parts, whole, clipped = exact.settle(song, block, depth)
-        _learn(total, song, block, whole, clipped, depth)
-        yield Settled(parts, whole)
+        balance = exact.settle(song, block, depth)
+        _learn(total, song, block, balance, depth)
+        yield Settled(balance.parts, balance.whole)
     if tap.left:
         what = f"the engine's stems are {tap.left} samples shorter than the song"
         raise EngineError(what, None, "This is a bug: please report it.")
 
 
-def _learn(total: Sum, song: NDArray, block: StemBlock, whole: NDArray, clipped: int, depth: str) -> None:
-    lost = song - sum(block.values())
+def _learn(total: Sum, song: NDArray[Any], block: StemBlock, balance: exact.Balance, depth: str) -> None:
+    lost = song.copy()
+    for stem in block.values():
+        lost -= stem
     total.song_power += float(np.vdot(song, song))
     total.lost_power += float(np.vdot(lost, lost))
-    total.samples.update(exact.sample_bytes(whole, depth))
-    total.clipped += clipped
+    total.samples.update(exact.sample_bytes(balance.whole, depth))
+    total.clipped += balance.clipped
     total.frames += song.shape[1]
