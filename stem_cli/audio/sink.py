@@ -113,18 +113,16 @@ class _AvSink:
         self._shift = 16 if depth == "24" else 0
         options = {"movie_timescale": str(rate), "fflags": "+bitexact"}
         self._box: Any = av.open(str(path), "w", format="ipod", options=options)
-        self._stream: Any = self._box.add_stream(codec, rate=rate, layout="mono" if channels == 1 else "stereo")
         self._layout = "mono" if channels == 1 else "stereo"
         self._depth, self._rate, self._codec, self._done = depth, rate, codec, 0
-        self._stream.time_base = Fraction(1, rate)
         self._held: list[np.ndarray] = []
-        if codec == "alac":
-            self._sample_format = "s16p" if depth == "16" else "s32p"
-        else:
-            self._sample_format = "fltp"
-            self._stream.bit_rate = _AAC_BITS_PER_SECOND * channels // 2
-        context: Any = self._stream.codec_context
-        context.format = self._sample_format
+        self._sample_format = "fltp" if codec == "aac" else "s16p" if depth == "16" else "s32p"
+        stream: Any = self._box.add_stream(codec, rate=rate, layout=self._layout)
+        stream.time_base = Fraction(1, rate)
+        stream.codec_context.format = self._sample_format
+        if codec == "aac":
+            stream.bit_rate = _AAC_BITS_PER_SECOND * channels // 2
+        self._stream = stream
 
     def write(self, block: np.ndarray) -> None:
         self._held.append(block)
