@@ -62,7 +62,8 @@ def timed(command: list[str]) -> tuple[float, int]:
 
 def render(path: Path, seconds: float, seed: int = 1) -> Path:
     """A song of any length, written block by block: a rendered minute, over and over, a little louder or softer."""
-    from stem_cli.synth import compose, render as rendered
+    from stem_cli.synth import compose
+    from stem_cli.synth import render as rendered
 
     minute = sum(rendered(compose(style="house", seed=seed, seconds=60)).values()).T.astype("float32")
     with soundfile.SoundFile(path, "w", RATE, 2, subtype=None if path.suffix != ".wav" else "PCM_16") as file:
@@ -78,7 +79,7 @@ def four_minutes(home: Path, args: argparse.Namespace) -> Path:
     return args.song or (home / "song.mp3" if (home / "song.mp3").exists() else render(home / "song.mp3", 240))
 
 
-def start(home: Path, args: argparse.Namespace) -> None:  # noqa: ARG001
+def start(home: Path, args: argparse.Namespace) -> None:
     """`stem --help` against an empty click program, in turns."""
     empty = home / "empty.py"
     empty.write_text("import click\n@click.command()\ndef main():\n    pass\nmain()\n")

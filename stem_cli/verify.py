@@ -13,7 +13,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from stem_cli.audio import FORMATS, Mix
+from stem_cli.audio import FORMATS, Mix, ahead
 from stem_cli.errors import StemError
 from stem_cli.folder import StemFile, StemFolder, exact
 
@@ -80,7 +80,7 @@ def _check_sound(folder: StemFolder, files: list[StemFile], home: Path) -> list[
     parts = [readers[name] for name in record.song.parts if name in readers]
     whole = len(parts) == len(record.song.parts) and bool(parts) and all(reader.exact for reader in parts)
     song = hashlib.sha256()
-    for blocks in zip_longest(*(reader.blocks() for reader in parts)):
+    for blocks in zip_longest(*(ahead(reader.blocks()) for reader in parts)):
         if whole and all(block is not None and block.shape == blocks[0].shape for block in blocks):
             song.update(exact.sample_bytes(sum(blocks[1:], blocks[0]), record.depth))
     for reader in readers.values():

@@ -4,6 +4,7 @@
 `fingerprint` tells one recording from another whatever its tags say.
 """
 
+from stem_cli.audio.ahead import ahead
 from stem_cli.audio.fingerprint import Fingerprint, fingerprint
 from stem_cli.audio.formats import DEPTHS, FORMATS, Format
 from stem_cli.audio.mix import BLOCK_FRAMES, Mix
@@ -19,6 +20,7 @@ __all__ = [
     "Mix",
     "Shape",
     "Sink",
+    "ahead",
     "fingerprint",
     "open_sink",
     "probe",

@@ -9,16 +9,17 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from stem_cli.errors import EngineError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NAMES = ("builtin",)
 """All engines, in the order in which they are listed."""
 
-StemBlock = dict[str, NDArray[Any]]
+StemBlock: TypeAlias = "dict[str, NDArray[Any]]"
 """One block of every stem: float32 [channels, frames], by name."""
 
 

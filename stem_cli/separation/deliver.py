@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -160,7 +161,9 @@ def from_cache(
     }
     with stage(wanted.place) as staged:
         target = wanted.target(staged.stems)
-        files = {name: _copy(kept, file, target, tag, wanted.link) for name, file in copied.items()}
+        with ThreadPoolExecutor() as pool:
+            copies = pool.map(lambda file: _copy(kept, file, target, tag, wanted.link), copied.values())
+            files = {file.name: file for file in copies}
         rest = tuple(name for name in wanted.names if name not in copied)
         total: Sum | None = None
         if rest:

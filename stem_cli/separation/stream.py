@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import queue
-import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,48 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli import stems
-from stem_cli.audio import Mix
+from stem_cli.audio import Mix, ahead
 from stem_cli.engines import StemBlock
 from stem_cli.errors import EngineError
 from stem_cli.folder import exact
-
-_AHEAD_BLOCKS = 4
-
-
-def ahead(blocks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """The same blocks, made by a thread that runs a little ahead."""
-    lane: queue.Queue[Any] = queue.Queue(_AHEAD_BLOCKS)
-    stopped = threading.Event()
-
-    def work() -> None:
-        try:
-            for block in blocks:
-                if not _put(lane, block, stopped):
-                    return
-            _put(lane, None, stopped)
-        except BaseException as error:  # noqa: BLE001 - handed on to whoever reads
-            _put(lane, error, stopped)
-
-    thread = threading.Thread(target=work, name="decode", daemon=True)
-    thread.start()
-    try:
-        while (block := lane.get()) is not None:
-            if isinstance(block, BaseException):
-                raise block
-            yield block
-    finally:
-        stopped.set()
-        thread.join()
-
-
-def _put(lane: queue.Queue[Any], item: Any, stopped: threading.Event) -> bool:
-    while not stopped.is_set():
-        try:
-            lane.put(item, timeout=0.1)
-        except queue.Full:
-            continue
-        return True
-    return False
 
 
 class Tap:
