@@ -76,7 +76,7 @@ def config_path(environment: Mapping[str, str] = os.environ) -> Path:
         return Path(named).expanduser()
     import platformdirs
 
-    return platformdirs.user_config_path(APP) / "stem.toml"
+    return platformdirs.user_config_path(APP, appauthor=False) / "stem.toml"
 
 
 def load(environment: Mapping[str, str] = os.environ, **options: Any) -> Sourced:
@@ -176,7 +176,7 @@ def cache_dir(settings: Settings) -> Path:
         return Path(settings.cache_dir).expanduser()
     import platformdirs
 
-    return platformdirs.user_cache_path(APP)
+    return platformdirs.user_cache_path(APP, appauthor=False)
 
 
 def data_dir(settings: Settings) -> Path:
@@ -185,7 +185,7 @@ def data_dir(settings: Settings) -> Path:
         return Path(settings.data_dir).expanduser()
     import platformdirs
 
-    return platformdirs.user_data_path(APP)
+    return platformdirs.user_data_path(APP, appauthor=False)
 
 
 def models_dir(settings: Settings) -> Path:
