@@ -17,9 +17,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
 RATE = 44100
 STEM = [sys.executable, "-m", "stem_cli.cli"]
 MIB = 1024
@@ -61,7 +58,16 @@ def timed(command: list[str]) -> tuple[float, int]:
 
 
 def render(path: Path, seconds: float, seed: int = 1) -> Path:
+    """A song made by a process of its own: a child's peak memory on Linux begins with that of its parent."""
+    subprocess.run([sys.executable, __file__, "--render", str(path), str(seconds), str(seed)], check=True)
+    return path
+
+
+def render_here(path: Path, seconds: float, seed: int) -> None:
     """A song of any length, written block by block: a rendered minute, over and over, a little louder or softer."""
+    import numpy as np
+    import soundfile
+
     from stem_cli.synth import compose
     from stem_cli.synth import render as rendered
 
@@ -71,12 +77,18 @@ def render(path: Path, seconds: float, seed: int = 1) -> Path:
         while left > 0:
             file.write(minute[:left] * np.float32(0.9 + 0.1 * np.sin(turn)))
             left, turn = left - len(minute), turn + 1
-    return path
 
 
 def four_minutes(home: Path, args: argparse.Namespace) -> Path:
     """The song of the first rows: 4 minutes of MP3."""
     return args.song or (home / "song.mp3" if (home / "song.mp3").exists() else render(home / "song.mp3", 240))
+
+
+def seconds_of(song: Path) -> float:
+    """Length of a song, asked in a process of its own."""
+    ask = "import sys, soundfile; print(soundfile.info(sys.argv[1]).duration)"
+    done = subprocess.run([sys.executable, "-c", ask, str(song)], capture_output=True, text=True, check=True)
+    return float(done.stdout)
 
 
 def start(home: Path, args: argparse.Namespace) -> None:
@@ -94,7 +106,7 @@ def start(home: Path, args: argparse.Namespace) -> None:
 def separate(home: Path, args: argparse.Namespace) -> None:
     """A 4-minute MP3 into four FLAC stems."""
     song = four_minutes(home, args)
-    seconds = soundfile.info(song).duration
+    seconds = seconds_of(song)
     command = [*STEM, "separate", str(song), "--format", "flac", "--force", "--output", str(home / "out")]
     runs = [timed(command) for _ in range(args.runs)]
     wall = statistics.median(run[0] for run in runs)
@@ -176,4 +188,7 @@ def long(home: Path, args: argparse.Namespace) -> None:  # noqa: ARG001
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--render"]:
+        render_here(Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
+    else:
+        main()

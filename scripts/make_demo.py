@@ -88,7 +88,7 @@ def cover(size: int) -> NDArray[np.uint8]:
         colour = tuple(bytes.fromhex(TABLE[name].colour.removeprefix("#")))
         middle = 0.5 + (track - 1.5) * 0.3 * depth
         picture[(y > 0.62) & (np.abs(x - middle) < 0.055 * depth)] = colour
-    return np.rint(picture).astype(np.uint8)
+    return np.asarray(np.rint(picture), dtype=np.uint8)
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:

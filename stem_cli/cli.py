@@ -5,14 +5,17 @@ Importing this file imports nothing heavier than click: `stem --help` and `stem 
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
+import signal
 import sys
+from typing import Any
 
 import click
 
 from stem_cli import __version__
-from stem_cli.errors import Interrupted, StemError
+from stem_cli.errors import Interrupted, OutputError, StemError
 
 COMMANDS: dict[str, str] = {
     "separate": "Separate songs into stems.",
@@ -55,6 +58,13 @@ class Lazy(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. That the reader of our output goes away, as `head` does, is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return 0
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """The list of commands, from the table."""
         with formatter.section("Commands"):
@@ -72,6 +82,8 @@ def program() -> None:
 
 def main() -> None:
     """Run the program and leave with the exit code of what happened."""
+    _open_streams()
+    _stop_politely()
     try:
         result = program.main(standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -82,12 +94,42 @@ def main() -> None:
         code = _say(Interrupted("interrupted; nothing half-made is left"))
     except StemError as error:
         code = _say(error)
-    except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except Exception:  # noqa: BLE001 - the last resort: a bug of ours ends in the log and in exit code 1
-        code = _bug()
+    except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours ends in the log and in exit code 1
+        full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+        code = _say(OutputError("the disk is full", None, "Free some space.")) if full else _bug()
+    _empty_stdout()
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """Open what the caller closed: else the next file would get the number that libraries print their errors to."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    sys.stderr = sys.stderr or os.fdopen(2, "w", errors="backslashreplace", closefd=False)
+
+
+def _stop_politely() -> None:
+    """A polite kill and a closed terminal end the program as Ctrl-C does, with nothing half-made left."""
+
+    def stop(_number: int, _frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("SIGTERM", "SIGHUP"):  # Windows has no SIGHUP; nohup has it ignored
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, stop)
+
+
+def _empty_stdout() -> None:
+    """Drop what could not be written, or Python would try again on its way out and complain."""
+    try:
+        if sys.stdout is not None:  # None where the caller closed it
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(error: StemError) -> int:

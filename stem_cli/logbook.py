@@ -29,13 +29,16 @@ def open_log(settings: Settings, verbose: bool = False) -> None:
     """Send the log to its file, and with `verbose` to stderr too. A log that cannot be written is no reason to stop."""
     _log.setLevel(logging.DEBUG)
     _log.propagate = False
+    logging.raiseExceptions = False  # a log on a full disk is no reason to print a traceback
     for handler in list(_log.handlers):
         _log.removeHandler(handler)
         handler.close()
     with suppress(OSError):
         path = log_path(settings)
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.handlers.RotatingFileHandler(path, maxBytes=_LARGEST_BYTES, backupCount=1, encoding="utf-8")
+        file = logging.handlers.RotatingFileHandler(
+            path, maxBytes=_LARGEST_BYTES, backupCount=1, encoding="utf-8", errors="backslashreplace"
+        )
         file.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
         _log.addHandler(file)
     if verbose:

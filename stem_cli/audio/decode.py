@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stem_cli.audio.probe import Shape
+from stem_cli.audio.probe import Shape, native
 from stem_cli.errors import DamagedError
 
 _HINT = "Copy it again, or use --damaged take to separate what can be read."
@@ -29,7 +29,7 @@ def _by_soundfile(shape: Shape, size: int, start: int, tolerant: bool) -> Iterat
     import soundfile
 
     try:
-        with soundfile.SoundFile(shape.path) as file:
+        with soundfile.SoundFile(native(shape.path)) as file:
             if shape.container in _SEEKABLE:
                 file.seek(min(start, file.frames))
                 start = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,23 +56,30 @@ def probe(path: Path) -> Shape:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise InputError("this is a folder, not a song", path, "Name the songs in it, for example with *.mp3.")
-    if not path.exists():
-        raise InputError("there is no such file", path, "Check the spelling, and quote names with spaces.")
     try:
+        if path.is_dir():
+            raise InputError("this is a folder, not a song", path, "Name the songs in it, for example with *.mp3.")
+        if not path.exists():
+            raise InputError("there is no such file", path, "Check the spelling, and quote names with spaces.")
+        if not path.is_file():
+            raise InputError("this is a pipe or a device, not a file", path, "Save the song as a file first.")
         with path.open("rb") as file:
             if not file.read(1):
                 raise InputError("the file is empty", path, "Copy or download it again.")
     except OSError as error:
-        raise InputError(f"it cannot be read ({error.strerror})", path, "Check its permissions.") from error
+        raise InputError(f"it cannot be read ({error.strerror})", path, "Check its name and permissions.") from error
+
+
+def native(path: Path) -> bytes | str:
+    """The path as libsndfile takes it; soundfile refuses names that are no UTF-8, which Unix allows."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _by_soundfile(path: Path) -> Shape | None:
     import soundfile
 
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(native(path)) as file:
             exact = file.subtype.startswith(_EXACT_SUBTYPES)
             return Shape(
                 path=path,

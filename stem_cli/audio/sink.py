@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from stem_cli.audio.formats import FORMATS
+from stem_cli.audio.probe import native
 from stem_cli.errors import OutputError
 
 WAV_LIMIT = 2**32 - 2**20
@@ -76,7 +77,7 @@ class _SoundfileSink:
         container = "RF64" if name == "wav" and size > WAV_LIMIT else name.upper()
         extra: dict[str, Any] = {"bitrate_mode": "CONSTANT", "compression_level": _MP3_BEST} if name == "mp3" else {}
         subtype = {"mp3": "MPEG_LAYER_III"}.get(name, "FLOAT" if depth == "float" else f"PCM_{depth}")
-        self._file = soundfile.SoundFile(path, "w", rate, channels, format=container, subtype=subtype, **extra)
+        self._file = soundfile.SoundFile(native(path), "w", rate, channels, format=container, subtype=subtype, **extra)
 
     def write(self, block: np.ndarray) -> None:
         if self._scale is not None:

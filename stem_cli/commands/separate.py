@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,29 +103,16 @@ def separate(
     FILE is any sound file, or the sound of a video, or artifact:ID. The paths of the stems are printed, one a line.
     A song that was separated before is taken from the cache.
     """
-    from stem_cli import logbook
+    from stem_cli import allocator, logbook
 
     if names and two_stems:
         raise UsageError("--stems and --two-stems contradict one another", None, "Give one of them.")
     settings = settings_of.load(format=format_, **options).settings
     logbook.open_log(settings, verbose)
+    allocator.bound_arenas()
     how = _How(names or (), two_stems or "", also or (), span, force, dry_run, as_json)
-    with logbook.native_quiet(settings), _terminable():
+    with logbook.native_quiet(settings):
         _separate_all(files, settings, how, progress(style, quiet))
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """A polite kill ends the program as Ctrl-C does, with nothing half-made left."""
-
-    def stop(_number: int, _frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _How, listener: Progress) -> None:
@@ -138,7 +122,7 @@ def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _
     with open_shop(settings) as shop:
         for name in files:
             try:
-                _separate_one(shop, name, settings, how, listener)
+                result = _separate_one(shop, name, settings, how, listener)
             except StemError as error:
                 failed.append((name, error))
                 _report(name, error, how, listener if len(files) > 1 else None)
@@ -148,12 +132,15 @@ def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _
                 _log.exception("a bug with %s", name)
                 failed.append((name, StemError(f"a bug of ours: {error!r}", name)))
                 _report(name, failed[-1][1], how, listener)
+            else:
+                _print(result, how)
             finally:
                 listener.end()
     if failed and len(files) == 1:
         raise failed[0][1]
     if failed:
-        raise SomeFailed(f"{len(failed)} of {len(files)} songs failed", None, "The others are done.")
+        rest = "The others are done." if len(failed) < len(files) else "Nothing was made."
+        raise SomeFailed(f"{len(failed)} of {len(files)} songs failed", None, rest)
 
 
 def _report(name: str, error: StemError, how: _How, listener: Progress | None) -> None:
@@ -164,7 +151,8 @@ def _report(name: str, error: StemError, how: _How, listener: Progress | None) -
         click.echo(json.dumps({"file": name, "status": "failed", "exit_code": error.exit_code, "error": str(error)}))
 
 
-def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _How, listener: Progress) -> None:
+def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _How, listener: Progress) -> Any:
+    """What came of one song, None where it was skipped."""
     from stem_cli import artifacts
     from stem_cli.separation import Order
     from stem_cli.separation import separate as run
@@ -189,14 +177,14 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
     except DamagedError as error:
         if not _accepted(settings.damaged, error, listener, how):
             if settings.damaged == "skip":
-                return
+                return None
             raise
         from dataclasses import replace
 
         result = run(shop, track, replace(order, tolerant=True), listener)
     listener.end()
     _log.info("%s: %s by %s in %.2f s", name, result.status, result.engine, result.work_seconds)
-    _print(result, how)
+    return result
 
 
 def _accepted(policy: str, error: DamagedError, listener: Progress, how: _How) -> bool:
@@ -214,6 +202,8 @@ def _accepted(policy: str, error: DamagedError, listener: Progress, how: _How) -
 
 
 def _print(result: Any, how: _How) -> None:
+    if result is None:
+        return
     if how.json:
         click.echo(json.dumps(_as_json(result), ensure_ascii=True))
         return

@@ -117,7 +117,7 @@ class Database:
         self.run(
             "UPDATE jobs SET state = :state, error = :error, finished_at = :now WHERE id = :id",
             state=state,
-            error=error,
+            error=error.encode(errors="replace").decode(),  # the name of a file in it may be no UTF-8
             now=now(),
             id=job,
         )

@@ -13,7 +13,15 @@ from stem_cli.folder.metadata import (
     to_text,
 )
 from stem_cli.folder.place import Place, place_for
-from stem_cli.folder.staging import Staging, disk_error, finish_leftovers, stage, write_synced
+from stem_cli.folder.staging import (
+    Staging,
+    disk_error,
+    disk_errors,
+    finish_leftovers,
+    refuse_foreign,
+    stage,
+    write_synced,
+)
 from stem_cli.folder.writer import Target, Writer, copy_file, finished
 
 __all__ = [
@@ -30,11 +38,13 @@ __all__ = [
     "Writer",
     "copy_file",
     "disk_error",
+    "disk_errors",
     "find_folders",
     "finish_leftovers",
     "finished",
     "open_folder",
     "place_for",
+    "refuse_foreign",
     "stage",
     "to_text",
     "write_synced",

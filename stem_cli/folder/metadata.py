@@ -115,6 +115,10 @@ class StemFolder:
         """Where one of its files lies."""
         return self.place.home / file.file
 
+    def names(self) -> tuple[str, ...]:
+        """What all of its files are called, that of the metadata too."""
+        return (*(file.file for file in self.record.files), self.place.metadata.name)
+
     def paths(self) -> dict[str, Path]:
         """Its files by name, in the order of the table of stems."""
         return {file.name: self.path(file) for file in self.record.files}
@@ -137,11 +141,11 @@ def _plain(value: Any) -> Any:
 
 def open_folder(path: Path) -> StemFolder:
     """Open a folder of stems, its metadata.json, or a `Song.stems.json` of the flat layout. Raises InputError."""
-    path = path.absolute()
-    file = path / METADATA if path.is_dir() else path
-    flat = file.name.endswith(FLAT_METADATA) and file.name != METADATA
-    place = Place(file.parent, file.name.removesuffix(FLAT_METADATA) if flat else "")
+    file = path = path.absolute()
     try:
+        file = path / METADATA if path.is_dir() else path
+        flat = file.name.endswith(FLAT_METADATA) and file.name != METADATA
+        place = Place(file.parent, file.name.removesuffix(FLAT_METADATA) if flat else "")
         return StemFolder(place, _record(json.loads(file.read_text("utf-8"))))
     except FileNotFoundError as error:
         hint = "Name a folder that stem-cli made, or a .stems.json file."
@@ -149,7 +153,8 @@ def open_folder(path: Path) -> StemFolder:
     except OSError as error:
         raise InputError(f"it cannot be read ({error.strerror})", file, "Check its permissions.") from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InputError(f"its metadata is damaged ({error})", file, "Separate the song again with --force.") from error
+        hint = "Move its folder away and separate the song again."
+        raise InputError(f"its metadata is damaged ({error})", file, hint) from error
 
 
 def _record(data: dict[str, Any]) -> Record:

@@ -17,7 +17,7 @@ _NAME_BYTES = 180  # Linux counts bytes: 255 a name, with room for ".<token>.par
 _REPLACED = str.maketrans(
     {"/": "-", "\\": "-", ":": " -", "|": "-", "<": "(", ">": ")", '"': "'", "?": "", "*": "", "\x7f": ""}
 )
-_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³]) *(\.|$)", re.IGNORECASE)
 _UNTITLED = "untitled"
 
 
@@ -28,10 +28,17 @@ def safe(text: str, units: int = NAME_UNITS) -> str:
     """
     text = unicodedata.normalize("NFC", text).translate(_REPLACED)
     text = "".join("_" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
-    text = "".join(letter for letter in text if unicodedata.category(letter) not in ("Cc", "Zl", "Zp"))
-    text = re.sub("%{2,}", "%", re.sub(r"\s+", " ", text))
+    text = "".join(letter for letter in text if _allowed(letter))
+    text = unicodedata.normalize("NFC", re.sub("%{2,}", "%", re.sub(r"\s+", " ", text)))  # marks may have met letters
     text = _cut(text.strip(" .") or _UNTITLED, units).rstrip(" .") or _UNTITLED
-    return f"_{text}" if _RESERVED.match(text) else text
+    return _cut(f"_{text}", units).rstrip(" .") if _RESERVED.match(text) else text
+
+
+def _allowed(letter: str) -> bool:
+    """Neither a control letter nor one of the 66 that Unicode will never assign, which APFS refuses."""
+    code = ord(letter)
+    never = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    return not never and unicodedata.category(letter) not in ("Cc", "Zl", "Zp")
 
 
 def _cut(text: str, units: int) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stem_cli.errors import OutputError
 from stem_cli.folder.place import Place
@@ -24,6 +26,7 @@ SUFFIX = ".partial"
 _LOCK, _STEMS, _PLAN, _OLD = "lock", "stems", "plan.json", "old"
 _LOCK_SECONDS = 5
 _MAKING_SECONDS = 60
+_NAME = re.compile(r"\..+\.[0-9a-f]{8}" + re.escape(SUFFIX))
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,32 @@ class Staging:
         """Where the new files are made."""
         return self.root / _STEMS
 
-    def commit(self, obsolete: tuple[str, ...] = ()) -> None:
-        """Move all files into place; `obsolete` are files of ours in that place that the new ones replace.
+    def commit(self, obsolete: tuple[str, ...] | None = ()) -> None:
+        """Move all files into place; `obsolete` are files of ours there that the new ones replace, None is all of them.
 
-        Everything is on the disk before the first file moves; killed in between, the next run finishes it.
+        Everything is on the disk before the first file moves; interrupted or killed in between, the end of `stage` or
+        the next run finishes it. Raises OutputError before anything moves where a file that is not ours is in the way.
         """
-        plan = {"home": str(self.place.home.absolute()), "prefix": self.place.prefix, "obsolete": obsolete}
-        with _translated(self.place.home):
+        home = "" if self.place.flat else self.place.home.name
+        with disk_errors(self.place.home):
+            obsolete = tuple(_names_in(self.place.home)) if obsolete is None else obsolete
+            refuse_foreign(self.place, _names_in(self.stems), obsolete)
+            plan = {"home": home, "prefix": self.place.prefix, "obsolete": obsolete}
             sync(self.stems)
             write_synced(self.root / _PLAN, json.dumps(plan))
             _apply(self.root)
+
+
+def refuse_foreign(place: Place, names: Iterable[str], ours: Collection[str]) -> None:
+    """Raises OutputError where something that is not ours is in the way of files with these names."""
+    hint = "Move it, or choose another --output."
+    if os.path.lexists(place.home) and not place.home.is_dir():
+        raise OutputError("a file is in the way", place.home, hint)
+    if not place.flat and not ours and _names_in(place.home):
+        raise OutputError("this folder is not ours", place.home, hint)
+    for name in sorted(names):
+        if name not in ours and os.path.lexists(place.home / name):
+            raise OutputError("this file is not ours", place.home / name, hint)
 
 
 @contextmanager
@@ -55,29 +74,37 @@ def stage(place: Place) -> Iterator[Staging]:
     """Open a sibling of the place; it is gone when the block ends, with or without a commit. Raises OutputError."""
     from filelock import FileLock
 
-    with _translated(place.parent):
-        made = _make_folder(place.parent)
-        finish_leftovers(place.parent)
-        root = place.parent / f".{place.label[:80]}.{secrets.token_hex(4)}{SUFFIX}"
-        root.mkdir()
-        lock = FileLock(root / _LOCK)
-        lock.acquire(timeout=_LOCK_SECONDS)
-        (root / _STEMS).mkdir()
-    try:
+    with ExitStack() as stack:
+        with disk_errors(place.parent):
+            stack.callback(_remove_empty, [one for one in (place.parent, *place.parent.parents) if not one.exists()])
+            place.parent.mkdir(parents=True, exist_ok=True)
+            finish_leftovers(place.parent)
+            root = place.parent / f".{place.label[:80]}.{secrets.token_hex(4)}{SUFFIX}"
+            stack.callback(_remove, root)
+            root.mkdir(parents=True)  # parents: another process may have removed the folder, empty as it was
+            stack.enter_context(FileLock(root / _LOCK, timeout=_LOCK_SECONDS))
+            stack.callback(_finish, root)
+            (root / _STEMS).mkdir()
         yield Staging(root, place)
-    finally:
-        lock.release()
+
+
+def _remove_empty(folders: list[Path]) -> None:
+    """Remove folders, the deepest first, where nothing was put into them."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
+
+
+def _finish(root: Path) -> None:
+    """Carry out what is left of a plan that was interrupted; the next run tries again where that fails too."""
+    with suppress(OSError):
+        _apply(root)
+
+
+def _remove(root: Path) -> None:
+    """Remove a sibling; one with a plan that could not be carried out stays, it may hold the only copy of a file."""
+    if _plan(root) is None:
         shutil.rmtree(root, ignore_errors=True)
-        for folder in made:
-            with suppress(OSError):
-                folder.rmdir()  # only where nothing was put into it
-
-
-def _make_folder(folder: Path) -> list[Path]:
-    """Make a folder and those above it; returns the new ones, the deepest first."""
-    missing = [one for one in (folder, *folder.parents) if not one.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
 
 
 def finish_leftovers(parent: Path) -> None:
@@ -87,39 +114,50 @@ def finish_leftovers(parent: Path) -> None:
     for root in parent.glob(f".*{SUFFIX}"):
         if not _abandoned(root):
             continue
-        lock = FileLock(root / _LOCK)
         try:
-            lock.acquire(timeout=0)
+            with FileLock(root / _LOCK, timeout=0):
+                _finish(root)
         except (Timeout, OSError):
-            continue  # its process is alive
-        try:
-            if (root / _PLAN).exists():
-                _apply(root)
-        finally:
-            lock.release()
-        shutil.rmtree(root, ignore_errors=True)
+            continue  # its process is alive, or another one removes it this moment
+        _remove(root)
 
 
 def _abandoned(root: Path) -> bool:
     """Ours, and not just being made: `stems` comes after the lock, so one without it may only be a moment old."""
     try:
         names = {entry.name for entry in root.iterdir()}
-        return names <= {_LOCK, _STEMS, _PLAN, _OLD} and (
-            {_LOCK, _STEMS} <= names or _PLAN in names or time.time() - root.stat().st_mtime > _MAKING_SECONDS
-        )
+        ours = _NAME.fullmatch(root.name) is not None and names <= {_LOCK, _STEMS, _PLAN, _OLD}
+        made = {_LOCK, _STEMS} <= names or _PLAN in names
+        return ours and (made or time.time() - root.stat().st_mtime > _MAKING_SECONDS)
     except OSError:
         return False
 
 
+def _names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def _plan(root: Path) -> dict[str, Any] | None:
+    """The plan, or None where there is none, or only the beginning of one: then nothing has moved yet."""
+    try:
+        plan: dict[str, Any] = json.loads((root / _PLAN).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return plan
+
+
 def _apply(root: Path) -> None:
-    """Carry out a plan, from wherever it was left."""
-    plan = json.loads((root / _PLAN).read_text("utf-8"))
-    place = Place(Path(plan["home"]), plan["prefix"])
+    """Carry out a plan, from wherever it was left. It is carried out when it is gone."""
+    plan = _plan(root)
+    if plan is None:
+        return
+    place = Place(root.parent / Path(plan["home"]).name, plan["prefix"])
     if place.flat:
         _apply_flat(root, place, plan["obsolete"])
     else:
         _apply_folder(root, place, plan["obsolete"])
     sync(place.parent)
+    (root / _PLAN).unlink()
 
 
 def _apply_flat(root: Path, place: Place, obsolete: list[str]) -> None:
@@ -127,8 +165,9 @@ def _apply_flat(root: Path, place: Place, obsolete: list[str]) -> None:
     staged = {path.name: path for path in (root / _STEMS).iterdir()} if (root / _STEMS).exists() else {}
     if not staged:
         return
-    place.metadata.unlink(missing_ok=True) if place.metadata.name in staged else None
-    for name in obsolete:
+    if place.metadata.name in staged:
+        place.metadata.unlink(missing_ok=True)
+    for name in _names_in(place.home) & set(obsolete):
         if name not in staged and not (place.home / name).is_dir():
             (place.home / name).unlink(missing_ok=True)
     for name in sorted(staged, key=lambda name: (name == place.metadata.name, name)):
@@ -139,13 +178,26 @@ def _apply_folder(root: Path, place: Place, obsolete: list[str]) -> None:
     """The old folder steps aside whole; what in it is not ours moves over into the new one."""
     new, old = root / _STEMS, root / _OLD
     if new.exists():
-        if place.home.exists() and not old.exists():
-            place.home.rename(old)
-        new.rename(place.home)
+        _swap(root, place.home)
     if old.exists():
         for entry in old.iterdir():
             if entry.name not in obsolete and not (place.home / entry.name).exists():
                 entry.rename(place.home / entry.name)
+
+
+def _swap(root: Path, home: Path) -> None:
+    """The new folder into its place; where that fails, the old one is there again and the plan is off."""
+    old = root / _OLD
+    try:
+        if home.exists() and not old.exists():
+            home.rename(old)
+        (root / _STEMS).rename(home)
+    except OSError:
+        if old.exists() and not home.exists():
+            old.rename(home)
+        if not old.exists():
+            (root / _PLAN).unlink()
+        raise
 
 
 def write_synced(path: Path, text: str) -> None:
@@ -168,7 +220,8 @@ def sync(path: Path) -> None:
 
 
 @contextmanager
-def _translated(path: Path) -> Iterator[None]:
+def disk_errors(path: Path) -> Iterator[None]:
+    """What the operating system refuses becomes an OutputError about this path."""
     try:
         yield
     except OSError as error:

@@ -76,9 +76,12 @@ class _Lane:
         assert self._done is not None
         return self._done
 
-    def stop(self) -> None:
-        """Give up; the file stays as it is and is removed with its folder."""
+    def give_up(self) -> None:
+        """Take nothing more; the file stays as it is and is removed with its folder."""
         self._stopped.set()
+
+    def join(self) -> None:
+        """Wait until the thread has ended."""
         self._thread.join()
 
     def _put(self, block: NDArray[Any] | None) -> None:
@@ -169,7 +172,9 @@ class Writer:
     def stop(self) -> None:
         """Stop all threads; nothing that was written counts."""
         for lane in self._lanes.values():
-            lane.stop()
+            lane.give_up()
+        for lane in self._lanes.values():
+            lane.join()
 
 
 def copy_file(source: Path, target: Path, link: bool = False) -> None:

@@ -54,6 +54,11 @@ class Wanted:
     link: bool
     old: StemFolder | None
 
+    @property
+    def obsolete(self) -> tuple[str, ...]:
+        """The files of ours that lie there already."""
+        return () if self.old is None else self.old.names()
+
     def target(self, folder: Path) -> Target:
         """The same for the writer, in a folder of its own."""
         return Target(folder, self.place, self.names, self.format, self.depth, self.rate, self.channels, self.frames)
@@ -86,10 +91,10 @@ class Outlets:
         """Finish both, the cache's entry first; the folder is moved into place when it has been read back."""
         if self.keeper is not None and self.kept is not None:
             entry = record(self.keeper.finish(), True)
-            commit(self.kept, entry, check=False, old=None)
+            commit(self.kept, entry, check=False, obsolete=None)
         files = self.writer.finish() if self.writer is not None else ()
         whole = merged(self.staged, record(files, False), self.wanted.old, self.stems)
-        return commit(self.staged, whole, self.wanted.check, self.wanted.old)
+        return commit(self.staged, whole, self.wanted.check, self.wanted.obsolete)
 
     def stop(self) -> None:
         """Stop all threads."""
@@ -115,8 +120,11 @@ def opened(cache: Cache, key: str, keep: bool, wanted: Wanted, stems: tuple[str,
         yield outlets
 
 
-def commit(staged: Staging, record: Record, check: bool, old: StemFolder | None) -> StemFolder:
-    """Write metadata.json, read everything back, move it into place. Raises OutputError where it reads back wrong."""
+def commit(staged: Staging, record: Record, check: bool, obsolete: tuple[str, ...] | None) -> StemFolder:
+    """Read everything back, write metadata.json, move it all into place; `obsolete` as for `Staging.commit`.
+
+    Raises OutputError where it reads back wrong.
+    """
     folder = StemFolder(staged.place, record)
     if check:
         faults = [finding for finding in verify.check(folder, staged.stems) if finding.fault]
@@ -124,7 +132,7 @@ def commit(staged: Staging, record: Record, check: bool, old: StemFolder | None)
             what = f"a file does not read back as it was written ({faults[0].what})"
             raise OutputError(what, faults[0].path, "Check this disk before you trust it with anything.")
     write_synced(staged.stems / staged.place.metadata.name, to_text(record))
-    staged.commit(() if old is None else (*(file.file for file in old.record.files), old.place.metadata.name))
+    staged.commit(obsolete)
     return folder
 
 
@@ -171,7 +179,7 @@ def from_cache(
             files |= _write(kept, mix, wanted, staged, rest, tag, total)
         ordered = tuple(files[name] for name in wanted.names)
         whole = merged(staged, record(ordered, total), wanted.old, tuple(file.name for file in kept.record.files))
-        return commit(staged, whole, wanted.check and bool(rest), wanted.old)
+        return commit(staged, whole, wanted.check and bool(rest), wanted.obsolete)
 
 
 def _copy(kept: StemFolder, file: StemFile, target: Target, tag: Tag, link: bool) -> StemFile:

@@ -26,8 +26,11 @@ from stem_cli.folder import (
     Source,
     StemFile,
     StemFolder,
+    disk_errors,
+    finish_leftovers,
     open_folder,
     place_for,
+    refuse_foreign,
 )
 from stem_cli.folder.writer import Tag
 from stem_cli.separation import deliver, space
@@ -59,7 +62,7 @@ def open_shop(settings: Settings) -> Iterator[Shop]:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Everything that is decided before any work begins."""
+    """Everything that is decided before any work begins. wish: the place by name; place: free for this song."""
 
     order: Order
     track: Track
@@ -70,9 +73,15 @@ class _Plan:
     names: tuple[str, ...]
     empty: tuple[str, ...]
     depth: str
+    wish: Place
     place: Place
     key: str
     warnings: tuple[str, ...]
+
+    @property
+    def place_key(self) -> str:
+        """What the place is locked by: no two songs of one name are written side by side."""
+        return cache.key_of(text_of(self.wish.metadata.absolute()).casefold(), "place", "")
 
     @property
     def format(self) -> str:
@@ -89,11 +98,9 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
         listener.note(warning)
     if order.dry_run:
         return _result("planned", plan, None, started)
-    there = None if order.force else _already_there(plan)
-    if there is not None:
-        return _result("there", plan, there, started, artifacts.register(shop.database, there))
-    with shop.cache.lock(plan.key):
-        there = None if order.force else _already_there(plan)  # another process may have made it while we waited
+    with shop.cache.lock(plan.key), shop.cache.lock(plan.place_key):
+        plan = _looked_again(plan)
+        there = _already_there(plan)
         if there is not None:
             return _result("there", plan, there, started, artifacts.register(shop.database, there))
         with _job(shop.database, plan) as job:
@@ -135,6 +142,7 @@ def _plan(track: Track, order: Order) -> _Plan:
         names=names,
         empty=empty,
         depth=depth,
+        wish=place,
         place=_free_place(place, track),
         key=cache.key_of(_sound(track, mix), identity.text, span),
         warnings=tuple(warnings),
@@ -162,12 +170,22 @@ def _free_place(place: Place, track: Track) -> Place:
     )
 
 
+def _looked_again(plan: _Plan) -> _Plan:
+    """The plan by what another process did, whole or half, while we waited."""
+    with disk_errors(plan.wish.parent):
+        finish_leftovers(plan.wish.parent)
+    return replace(plan, place=_free_place(plan.wish, plan.track))
+
+
 def _already_there(plan: _Plan) -> StemFolder | None:
-    """The folder, if it holds what is wanted. Raises OutputError where it holds anything else."""
-    if not plan.place.metadata.exists():
-        _refuse_foreign(plan)
+    """The folder, if it holds what is wanted and nothing is forced. Raises OutputError where anything else is there."""
+    place = plan.place
+    with disk_errors(place.parent):
+        folder = open_folder(place.metadata) if place.metadata.exists() else None
+        names = [place.file_name(name, FORMATS[plan.format].suffix) for name in plan.names]
+        refuse_foreign(place, names, () if folder is None else folder.names())
+    if folder is None or plan.order.force:
         return None
-    folder = open_folder(plan.place.metadata)
     if not _same(plan, folder):
         made = folder.record
         what = f"it holds stems by {made.made.engine_id} as {made.format} {made.depth}"
@@ -193,21 +211,6 @@ def _same(plan: _Plan, folder: StemFolder) -> bool:
         plan.format,
         plan.depth,
     )
-
-
-def _refuse_foreign(plan: _Plan) -> None:
-    """Never write over a file that we did not make."""
-    place = plan.place
-    if not place.flat:
-        if place.home.exists() and not place.home.is_dir():
-            raise OutputError("a file is in the way", place.home, "Move it, or choose another --output.")
-        if place.home.exists() and any(place.home.iterdir()):
-            raise OutputError("this folder is not ours", place.home, "Move it, or choose another --output.")
-        return
-    for name in plan.names:
-        path = place.home / place.file_name(name, FORMATS[plan.format].suffix)
-        if path.exists():
-            raise OutputError("this file is not ours", path, "Move it, or choose another --output.")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ Response = Callable[[Audio, Audio], Complex]
 GRAIN_SECONDS = 0.023  # long enough for the bass, short enough for a filter that snaps shut in a twentieth of a second
 RING_SECONDS = 0.25  # no fixed filter here rings longer
 HOPS = 4  # grains overlap fourfold: Hann windows then add up to a constant
-BLOCK = 256  # grains filtered at a time, so that their spectra stay in the processor's cache
+BLOCK = 64  # grains filtered at a time, so that their spectra stay in the processor's cache
 
 
 def lowpass(frequencies: Audio, cutoff: Audio | float, resonance: float = 1.0) -> Complex:

@@ -96,7 +96,8 @@ def _voices(pitch: int, frames: int, rate: int, patch: Patch, random: np.random.
     sides = patch.width * np.where(np.arange(patch.voices) % 2, 1.0, -1.0) * np.abs(np.sign(spread))
     angles = np.pi / 4 * (1 + sides)
     out = np.zeros((2, frames))
-    for step, angle, start in zip(steps, angles, random.random(patch.voices), strict=True):
+    starts = random.random(patch.voices) if patch.voices > 1 else np.array([0.5])  # 0.5: in phase with the sub
+    for step, angle, start in zip(steps, angles, starts, strict=True):
         wave = saw(start + step * time, step)
         out += np.array([[np.cos(angle)], [np.sin(angle)]]) * wave
     out /= np.sqrt(patch.voices)

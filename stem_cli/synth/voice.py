@@ -171,7 +171,8 @@ def throat(at: Audio, frequencies: Audio, plan: Gesture, singer: Singer) -> Comp
     vowel has them, the others stand still. The throat's tilt and the lips are in it too.
     """
     neutral = NEUTRAL_HZ / singer.size
-    still: Complex = 1 / np.cosh(LOSS * (1 + frequencies / 8000.0) + 0.5j * np.pi * frequencies / neutral)
+    tube = np.cosh(LOSS * (1 + frequencies / 8000.0) + 0.5j * np.pi * frequencies / neutral)
+    still: Complex = np.reciprocal(tube, dtype=np.complex128)
     still *= lowpass(frequencies, 15000.0) * highpass(frequencies, 90.0) / (1 + 1j * frequencies / singer.tilt)
     for place in (1, 3, 5):
         still = np.divide(still, _resonance(frequencies, place * neutral, 4 / np.pi * LOSS * neutral))
