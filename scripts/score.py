@@ -1,7 +1,7 @@
 """SDR of an engine on real songs with true stems: python scripts/score.py TOOLS [--engine NAME] [--json]
 
-TOOLS is the folder that holds multitrack.py, which mixes stretches of real multitracks. For every stretch: the SDR of
-each stem as written (24-bit WAV), of silence (0 dB by definition), of the mixture taken for the stem, and what the exact
+TOOLS is the folder that holds multitrack.py, which mixes stretches of real multitracks. For every stretch and stem: the
+SDR as written (24-bit WAV), that of the mixture taken for the stem (silence has 0 dB by definition), and what the exact
 sum cost against the engine's own floats. SDR = 10 log10(sum s^2 / sum (s - e)^2) over the whole stretch, in dB.
 """
 

@@ -14,7 +14,7 @@ from stem_cli.cli import COMMANDS
 from stem_cli.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md"]
+PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 
 
 def test_the_page_of_commands_is_made_from_the_commands() -> None:
@@ -46,9 +46,10 @@ def test_every_line_of_unchanged_names_a_test_that_exists() -> None:
 def test_the_readme_names_only_commands_and_options_that_exist() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     commands = (ROOT / "docs" / "commands.md").read_text("utf-8")
-    for name in re.findall(r"`?stem ([a-z-]+)", text):
-        assert name in COMMANDS or name in ("tool",), name
-    for option in re.findall(r"(--[a-z-]+)", text):
+    typed = "\n".join([*re.findall(r"```sh\n(.*?)```", text, re.DOTALL), *re.findall(r"`(stem [^`]+)`", text)])
+    for name in re.findall(r"^stem ([a-z-]+)", typed, re.MULTILINE):
+        assert name in COMMANDS or name == "--help", name
+    for option in re.findall(r"(--[a-z][a-z-]+)", text):
         assert option in commands, option
 
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent / "stem_cli"
 MODULES = sorted(ROOT.rglob("*.py"))
 POSIX_ONLY = {"fcntl", "grp", "pwd", "resource", "termios", "tty", "pty", "crypt", "syslog"}
 POSIX_CALLS = {"fork", "getuid", "geteuid", "chown", "mkfifo", "setsid", "killpg", "statvfs", "sched_getaffinity"}
-SIGNALS_EVERYWHERE = {"SIGINT", "SIGTERM", "signal"}
+SIGNALS_EVERYWHERE = {"SIGINT", "SIGTERM", "SIG_DFL", "SIG_IGN", "signal", "getsignal", "raise_signal"}
 
 
 def _trees() -> Iterator[tuple[Path, ast.Module]]:

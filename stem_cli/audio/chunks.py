@@ -1,4 +1,4 @@
-"""Where the samples lie in a WAV, RF64 or AIFF file, and whether all of them are there."""
+"""Where the samples lie in a WAV, RF64 or AIFF file, and whether such a file, an MP4 or an Ogg is all there."""
 
 from __future__ import annotations
 
@@ -61,3 +61,30 @@ def _samples(start: int, size: int, long_size: int | None, length: int) -> Sampl
     if size in _UNKNOWN_SIZES or size < 0:
         return SampleBytes(start, there, there)
     return SampleBytes(start, min(size, there), size)
+
+
+def box_is_cut(path: Path) -> bool:
+    """Whether the last box of an MP4 file (ISO 14496-12) goes on after the end of the file."""
+    at, length = 0, path.stat().st_size
+    with path.open("rb") as file:
+        while at + 16 <= length:
+            file.seek(at)
+            size, _, long_size = struct.unpack(">I4sQ", file.read(16))
+            if size == 1:
+                size = long_size
+            if size < 8:  # 0 goes to the end of the file, anything else is none
+                return False
+            at += size
+    return at > length
+
+
+def page_is_missing(path: Path) -> bool:
+    """Whether an Ogg file ends before the page that says it is the last (RFC 3533, flag 0x04), or inside of it."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 66000))  # a page has at most 65,307 bytes
+        tail = file.read()
+    page = tail[max(0, tail.rfind(b"OggS\0")) :]
+    if len(page) < 27 or not page[5] & 4:
+        return True
+    segments = page[27 : 27 + page[26]]
+    return len(page) < 27 + page[26] + sum(segments)

@@ -124,9 +124,16 @@ def _damage(shape: Shape, box: Any, stream: Any, walk: _Walk) -> str:
     mp3 = shape.codec in _MP3
     short = walk.seconds < promised - (_MP3_SLACK_SECONDS if mp3 else _SLACK_SECONDS)
     fewer = stream.frames and walk.packets < stream.frames and shape.codec in ("aac", "alac")
-    if walk.corrupt or short or fewer or (mp3 and _half_frame(walk.last)) or _no_last_page(shape):
+    if walk.corrupt or short or fewer or (mp3 and _half_frame(walk.last)) or _ends_early(shape):
         return _CUT
     return ""
+
+
+def _ends_early(shape: Shape) -> bool:
+    """A container that ends inside of its last part."""
+    if shape.container in ("OGG", "ogg"):
+        return chunks.page_is_missing(shape.path)
+    return "mp4" in shape.container and chunks.box_is_cut(shape.path)
 
 
 def _half_frame(packet: bytes) -> bool:
@@ -140,14 +147,3 @@ def _half_frame(packet: bytes) -> bool:
     kbits = _MPEG_BITRATES[1 if version == 1 else 2][bitrate_index]
     rate = _MPEG_RATES[rate_index] // {1: 1, 2: 2, 2.5: 4}[version]
     return len(packet) < (144 if version == 1 else 72) * kbits * 1000 // rate + padding
-
-
-def _no_last_page(shape: Shape) -> bool:
-    """An Ogg file whose last page does not say that it is the last (RFC 3533, header type flag 0x04)."""
-    if shape.container not in ("OGG", "ogg"):
-        return False
-    with shape.path.open("rb") as file:
-        file.seek(max(0, shape.path.stat().st_size - 66000))  # a page has at most 65,307 bytes
-        tail = file.read()
-    at = tail.rfind(b"OggS\0")
-    return at < 0 or len(tail) < at + 6 or not tail[at + 5] & 4

@@ -16,7 +16,7 @@ from stem_cli.dsp.stft import Complex
 KINDS = ("steady", "broad", "repeated", "centre")
 STEADY_FRAMES = 15  # 0.35 s: longer than a hit, shorter than most notes
 BROAD_BINS = 25  # 270 Hz: wider than the lines of one tone, narrower than a formant
-STEADY_STEP = 1  # frames that share a median over time
+STEADY_STEP = 2  # frames that share a median over time
 BROAD_STEP = 4  # bins that share a median over frequency
 CONTEXT = STEADY_FRAMES // 2  # frames needed before and after those judged
 SILENCE = np.float32(1e-5)  # magnitude of the transform; rounding noise of 16 bits lies at 1e-3

@@ -16,14 +16,15 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from stem_cli.dsp import evidence, masks, repetition
+from stem_cli.dsp import company, evidence, masks, repetition
 from stem_cli.dsp.medians import Floats
 from stem_cli.dsp.stft import FRAMES_PER_SEGMENT, Complex, Joint, analyse, segments, synthesise, window_size
 
 PAST_SEGMENTS = 12  # 36 s of what came before, searched for repetition
 NEXT_SEGMENTS = 2  # 6 s of look-ahead
-FOREGROUND_TOP_HZ = 12000.0  # a voice has little above; bounds what is remembered of the past
-ROWS = 32  # frames judged at a time: their arrays stay in the processor's cache
+FOREGROUND_TOP_HZ = 8000.0  # a voice has little above; bounds what is remembered of the past
+ROWS = 33  # frames judged at a time: a quarter of a segment and its company
+EDGE = evidence.CONTEXT + company.NEAR_FRAMES  # frames needed of the neighbouring segments
 
 T = TypeVar("T")
 
@@ -58,13 +59,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is remembered of a segment: magnitude [frames, remembered bins], fingerprints [frames, bands], and the
-    magnitude of all bins in the frames at its two edges."""
+    """What is remembered of a segment: magnitude [frames, remembered bins], fingerprints [frame pairs, bands], and the
+    spectra of all bins in the frames at its two edges."""
 
     magnitude: Floats
     prints: Floats
-    head: Floats
-    tail: Floats
+    head: Complex
+    tail: Complex
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,12 @@ class Surroundings:
     memories: tuple[Memory, ...]
     place: int
 
-    def edges(self) -> tuple[Floats, Floats]:
-        """Magnitude of the frames just before and just after the segment; silence where the song ends."""
+    def widen(self, spectra: Complex) -> Complex:
+        """Spectra with EDGE frames more before and after them; silence where the song ends."""
         silence = np.zeros_like(self.memories[0].head)
         before = self.memories[self.place - 1].tail if self.place else silence
         after = self.memories[self.place + 1].head if self.place + 1 < len(self.memories) else silence
-        return before, after
+        return np.concatenate([before, spectra, after], axis=1)
 
 
 def separate_blocks(
@@ -116,11 +117,9 @@ def _in_order(futures: Iterable[Future[T]], ahead: int) -> Iterator[T]:
 def _hear(song: Song, sound: Floats, part: slice) -> tuple[Segment, Memory]:
     """Transform a segment and keep what later ones need to know of it."""
     spectra = analyse(_mid_side(sound), song.window)
-    magnitude = np.sqrt(np.sum(_power(spectra), axis=0))
-    edge = evidence.CONTEXT
-    remembered = magnitude[:, : song.remembered_bins].copy()
-    prints = repetition.fingerprints(remembered, song.bin_hz)
-    memory = Memory(remembered, prints, magnitude[:edge].copy(), magnitude[-edge:].copy())
+    magnitude = np.sqrt(_power(spectra[:, :, : song.remembered_bins]))
+    prints = repetition.fingerprints(magnitude, song.bin_hz)
+    memory = Memory(magnitude, prints, spectra[:, :EDGE].copy(), spectra[:, -EDGE:].copy())
     return Segment(sound, part, spectra), memory
 
 
@@ -140,22 +139,45 @@ def _surrounded(heard: Iterable[tuple[Segment, Memory]]) -> Iterator[tuple[Segme
 
 def _divide(song: Song, segment: Segment, around: Surroundings) -> tuple[Segment, Floats]:
     """The stems named in `masks.STEMS` of a segment, as sound [stems, channels, samples] before it is joined."""
-    before, after = around.edges()
-    magnitude = np.concatenate([before, np.sqrt(np.sum(_power(segment.spectra), axis=0)), after])
-    prints = np.concatenate([memory.prints for memory in around.memories])
-    remembered = np.concatenate([memory.magnitude for memory in around.memories])
-    rows = repetition.like_frames(prints, around.place * FRAMES_PER_SEGMENT, FRAMES_PER_SEGMENT)
-    width = evidence.width(segment.spectra)
-    table = masks.weights(song.window // 2 + 1, song.bin_hz)
+    found, near = _judge(song, segment, around)
+    powers = masks.weights(song.window // 2 + 1, song.bin_hz)
     stems = np.empty((len(masks.STEMS), *segment.spectra.shape), np.complex64)
-    for first in range(0, FRAMES_PER_SEGMENT, ROWS):
-        here = slice(first, first + ROWS)
-        wide = magnitude[first : first + ROWS + 2 * evidence.CONTEXT]
-        spectra = segment.spectra[:, here]
-        found = evidence.gather(spectra, wide, repetition.repeated(remembered, rows[here]), width)
+    for rows in _rows(FRAMES_PER_SEGMENT):
+        inner = slice(rows.start + company.NEAR_FRAMES, rows.stop + company.NEAR_FRAMES)
+        evidences = [*found[:, inner], *near[:, rows]]
         for channel in range(song.channels):
-            np.multiply(masks.estimate(found, table[channel]), spectra[channel], out=stems[:, channel, here])
+            shares = masks.estimate(evidences, powers[channel])
+            np.multiply(shares, segment.spectra[channel, rows], out=stems[:, channel, rows])
     return segment, np.stack([_left_right(synthesise(stem, song.window)) for stem in stems])
+
+
+def _judge(song: Song, segment: Segment, around: Surroundings) -> tuple[Floats, Floats]:
+    """Evidence of each bin [kinds, company.NEAR_FRAMES more on each side, bins] and of its company [stems, frames, bins]."""
+    spectra, width = around.widen(segment.spectra), evidence.width(segment.spectra)
+    power = _power(spectra)
+    magnitude = np.sqrt(power)
+    remembered = np.concatenate([memory.magnitude for memory in around.memories])
+    prints = np.concatenate([memory.prints for memory in around.memories])
+    like = repetition.like_frames(prints, around.place * FRAMES_PER_SEGMENT, FRAMES_PER_SEGMENT)
+    like = np.pad(like, ((company.NEAR_FRAMES, company.NEAR_FRAMES), (0, 0)), mode="edge")
+    bins = power.shape[1]
+    found = np.empty((len(evidence.KINDS), len(like), bins), np.float32)
+    bands = []
+    first_look = masks.first_look(bins, song.bin_hz)
+    for rows in _rows(len(like)):
+        inner = slice(rows.start + evidence.CONTEXT, rows.stop + evidence.CONTEXT)
+        wide = magnitude[rows.start : rows.stop + 2 * evidence.CONTEXT]
+        repeated = repetition.repeated(remembered, like[rows])
+        found[:, rows] = evidence.gather(spectra[:, inner], wide, repeated, width)
+        shares = masks.estimate(found[:, rows], first_look)
+        bands.append(company.pool(np.concatenate([shares * power[inner], power[None, inner]]), song.bin_hz))
+    pooled = np.concatenate(bands, axis=1)
+    return found, company.logs(pooled[:-1], pooled[-1], bins, song.bin_hz)
+
+
+def _rows(frames: int) -> list[slice]:
+    """Frames in groups whose arrays stay in the processor's cache."""
+    return [slice(first, min(frames, first + ROWS)) for first in range(0, frames, ROWS)]
 
 
 def _finished(segment: Segment, sound: Floats) -> dict[str, Floats]:
@@ -168,7 +190,9 @@ def _finished(segment: Segment, sound: Floats) -> dict[str, Floats]:
 
 
 def _power(spectra: Complex) -> Floats:
-    return np.square(spectra.real) + np.square(spectra.imag)
+    """Power of all channels, [frames, bins], of spectra [channels, frames, bins]."""
+    power: Floats = np.sum(np.square(spectra.real) + np.square(spectra.imag), axis=0)
+    return power
 
 
 def _mid_side(sound: Floats) -> Floats:
