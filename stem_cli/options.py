@@ -123,5 +123,5 @@ class Share(click.ParamType):
 
 
 STEM_NAMES = NameList(tuple(stems.TABLE))
-EXTRA_NAMES = NameList((*stems.ALIASES, *stems.COMPLEMENTS))
+EXTRA_NAMES = NameList((*stems.ALIASES, *stems.COMPLEMENTS, *stems.TABLE))
 ENGINE = click.Choice(("auto", *engines.NAMES))

@@ -150,41 +150,36 @@ def cut_songs(kind: str) -> list[Path]:
     return paths
 
 
+def picture(path: Path) -> None:
+    """A video without sound."""
+    with av.open(str(path), "w", format="mp4") as box:
+        stream = box.add_stream("mpeg4", rate=5)
+        stream.width = stream.height = 64
+        frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            box.mux(packet)
+
+
+NO_SONGS: dict[str, Callable[[Path], object]] = {
+    "missing.wav": lambda path: None,
+    "folder.wav": Path.mkdir,
+    "empty.wav": Path.touch,
+    "text.mp3": lambda path: path.write_text("This is not a song.\n" * 200, "utf-8"),
+    "noise.flac": lambda path: path.write_bytes(np.random.default_rng(0).bytes(200_000)),
+    "header only.wav": lambda path: soundfile.write(path, np.zeros((0, 2)), RATE),
+    "half a header.wav": lambda path: path.write_bytes(b"RIFF\x24\x08\0\0WAVEfmt \x10\0\0\0"),
+    "picture.m4a": picture,
+    "pipe.wav": os.mkfifo if sys.platform != "win32" else Path.mkdir,
+    "loop.wav": lambda path: path.symlink_to(path),
+    "gone.wav": lambda path: path.symlink_to("nowhere.wav"),
+}
+"""What cannot be separated, by the name of its file, and how it comes about."""
+
+
 def no_song(kind: str) -> Path:
     """Something that cannot be separated."""
-    path = Path(kind)
-    match kind:
-        case "folder.wav":
-            path.mkdir()
-        case "empty.wav":
-            path.touch()
-        case "text.mp3":
-            path.write_text("This is not a song.\n" * 200, "utf-8")
-        case "noise.flac":
-            path.write_bytes(np.random.default_rng(0).bytes(200_000))
-        case "header only.wav":
-            soundfile.write(path, np.zeros((0, 2)), RATE)
-        case "half a header.wav":
-            soundfile.write(path, music(1), RATE)
-            path.write_bytes(path.read_bytes()[:20])
-        case "picture.m4a":
-            with av.open(kind, "w", format="mp4") as box:
-                stream = box.add_stream("mpeg4", rate=5)
-                stream.width = stream.height = 64
-                frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
-                for packet in (*stream.encode(frame), *stream.encode(None)):
-                    box.mux(packet)
-        case "pipe.wav":
-            os.mkfifo(path)
-        case "loop.wav":
-            path.symlink_to(path)
-        case "gone.wav":
-            path.symlink_to("nowhere.wav")
-    return path
-
-
-NO_SONGS = ("missing.wav", "folder.wav", "empty.wav", "text.mp3", "noise.flac", "header only.wav",
-            "half a header.wav", "picture.m4a", "pipe.wav", "loop.wav", "gone.wav")  # fmt: skip
+    NO_SONGS[kind](Path(kind))
+    return Path(kind)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes and few links")
@@ -220,10 +215,10 @@ def test_bad_files_among_good_ones_end_with_6_and_the_good_ones_are_done(stem: S
 
 def test_samples_that_are_no_numbers_are_refused(stem: Stem, untouched: Callable[[], None]) -> None:
     paths = []
-    for value in (np.nan, np.inf, -np.inf):
+    for number, value in enumerate((np.nan, np.inf, -np.inf)):
         sound = music(3).astype(np.float32)
         sound[-1, 1] = value
-        paths.append(Path(f"{value}.wav"))
+        paths.append(Path(f"{number}.wav"))
         soundfile.write(paths[-1], sound, RATE, subtype="FLOAT")
     untouched()
     all_failed(stem("separate", *paths, *QUIET, code=6), paths, 3, "NaN")

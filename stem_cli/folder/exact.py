@@ -20,7 +20,7 @@ from stem_cli import stems as table
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
 
-_FINE_BITS = 24
+_FINE = "24"
 _LARGE = np.float32(2**26)  # beyond every bound, within int32
 
 
@@ -42,9 +42,13 @@ def limits(depth: str) -> tuple[int, int]:
 def to_ints(block: Floats, depth: str) -> tuple[Ints, int]:
     """The song's samples as integers of the depth, and how many had to be clipped."""
     low, high = limits(depth)
-    scaled: Floats = np.rint(block * np.float32(-low))
-    clipped = int(np.count_nonzero((scaled < low) | (scaled > high)))
-    return np.clip(scaled, low, high).astype(np.int32), clipped
+    scaled = block * np.float32(-low)
+    np.rint(scaled, out=scaled)
+    clipped = 0
+    if scaled.size and (scaled.min() < low or scaled.max() > high):
+        clipped = int(np.count_nonzero((scaled < low) | (scaled > high)))
+        np.clip(scaled, low, high, out=scaled)
+    return scaled.astype(np.int32), clipped
 
 
 def to_floats(block: Ints, depth: str) -> Floats:
@@ -61,20 +65,29 @@ def settle(song: Floats, stems: Mapping[str, Floats], depth: str) -> Balance:
     remainder = table.REMAINDER if table.REMAINDER in stems else list(stems)[-1]
     if depth == "float":
         return _in_floats(song, stems, remainder)
-    whole, clipped = to_ints(song, depth)
-    low, high = limits(depth)
-    floor, ceiling = np.maximum(low, whole - high), np.minimum(high, whole - low)
-    parts: dict[str, Ints] = {}
-    rest = whole.copy()
-    for name, stem in stems.items():
-        if name != remainder:
-            parts[name] = np.clip(_rounded(stem, depth), floor, ceiling)
-            rest -= parts[name]
-    parts[remainder] = np.clip(rest, floor, ceiling)
-    excess = rest - parts[remainder]
-    if excess.any():
-        _spill(excess, parts, remainder, floor, ceiling)
+    rounded = {name: _rounded(stem) for name, stem in stems.items() if name != remainder}
+    whole, clipped = to_ints(song, _FINE)
+    parts = _in_integers(whole, rounded, remainder, _FINE)
+    if depth != _FINE:
+        whole, clipped = to_ints(song, depth)
+        coarse = {name: _coarser(part, depth) for name, part in parts.items() if name != remainder}
+        parts = _in_integers(whole, coarse, remainder, depth)
     return Balance({name: parts[name] for name in stems}, whole, clipped)
+
+
+def _in_integers(whole: Ints, parts: dict[str, Ints], remainder: str, depth: str) -> dict[str, Ints]:
+    """Clamp the stems, in place, and add the remainder that makes their sum the whole."""
+    low, high = limits(depth)
+    floor, ceiling = np.maximum(whole - high, low), np.minimum(whole - low, high)
+    rest = whole.copy()
+    for part in parts.values():
+        np.clip(part, floor, ceiling, out=part)
+        rest -= part
+    parts[remainder] = np.clip(rest, floor, ceiling)
+    rest -= parts[remainder]
+    if rest.any():
+        _spill(rest, parts, remainder, floor, ceiling)
+    return parts
 
 
 def _in_floats(song: Floats, stems: Mapping[str, Floats], remainder: str) -> Balance:
@@ -85,15 +98,20 @@ def _in_floats(song: Floats, stems: Mapping[str, Floats], remainder: str) -> Bal
     return Balance({name: rest if name == remainder else stem for name, stem in stems.items()}, song, 0)
 
 
-def _rounded(stem: Floats, depth: str) -> Ints:
-    """Round to the depth by way of 24 bits, so that 16 bits made from kept 24-bit stems are the same 16 bits."""
-    fine = stem * np.float32(2 ** (_FINE_BITS - 1))
+def _rounded(stem: Floats) -> Ints:
+    """A stem in 24 bits. Every lower depth is made from these, so that 16 bits of kept 24 are the same 16 bits."""
+    fine = stem * np.float32(2 ** (int(_FINE) - 1))
     np.rint(fine, out=fine)
-    if depth != "24":
-        fine *= np.float32(2.0 ** (int(depth) - _FINE_BITS))
-        np.rint(fine, out=fine)
     np.clip(fine, -_LARGE, _LARGE, out=fine)
     return fine.astype(np.int32)
+
+
+def _coarser(part: Ints, depth: str) -> Ints:
+    """24 bits rounded to a lower depth, ties to even."""
+    coarse = part.astype(np.float32)
+    coarse *= np.float32(2.0 ** (int(depth) - int(_FINE)))
+    np.rint(coarse, out=coarse)
+    return coarse.astype(np.int32)
 
 
 def _spill(excess: Ints, parts: dict[str, Ints], remainder: str, floor: Ints, ceiling: Ints) -> None:

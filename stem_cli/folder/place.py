@@ -8,12 +8,15 @@ from pathlib import Path
 from stem_cli import stems
 from stem_cli.errors import UsageError
 from stem_cli.folder import names
+from stem_cli.settings import Settings
 from stem_cli.track import Track
 
 METADATA = "metadata.json"
 FLAT_METADATA = ".stems.json"
+_HASH = "_{hash8}"
 _WITH_ARTIST = "{artist} - {title}_{hash8}"
 _WITHOUT_ARTIST = "{title}_{hash8}"
+_FLAT = "{name}"
 
 
 @dataclass(frozen=True)
@@ -51,21 +54,26 @@ class Place:
         return f"{self.prefix}_{stems.title(stem).replace(' ', '_')}{suffix}" if self.flat else f"{stem}{suffix}"
 
 
-def place_for(
-    track: Track, output: str, mirror: str = "", layout: str = "folder", template: str = "", engine: str = ""
-) -> Place:
-    """The place of a song's stems, as the user wants it.
+def place_for(track: Track, settings: Settings, engine: str = "", span: str = "") -> Place:
+    """The place of a song's stems, as the settings want it.
 
-    output: a folder, or "same" for next to the song. mirror: a folder above the song whose tree is repeated.
-    Raises UsageError where the song does not lie under `mirror` or the template has unknown fields.
+    span: as text, where only a stretch is separated; it is part of every name, so that stretches of one song do not
+    meet. Raises UsageError where the song does not lie under `mirror` or the template has unknown fields.
     """
-    root = _root(track.path, output, mirror)
-    fields = _fields(track, engine)
-    if layout == "flat":
-        relative = names.from_template(template or "{name}", fields)
+    root = _root(track.path, settings.output, settings.mirror)
+    fields = _fields(track, engine, span)
+    if settings.layout == "flat":
+        relative = names.from_template(_with_span(settings.name_template or _FLAT, span), fields)
         return Place(root / relative.parent, relative.name)
-    template = template or (_WITH_ARTIST if track.artist else _WITHOUT_ARTIST)
-    return Place(root / names.from_template(template, fields))
+    template = settings.name_template or (_WITH_ARTIST if track.artist else _WITHOUT_ARTIST)
+    return Place(root / names.from_template(_with_span(template, span), fields))
+
+
+def _with_span(template: str, span: str) -> str:
+    """The template with the span in front of the hash, or at the end where it has none."""
+    if not span or "{span}" in template:
+        return template
+    return template.removesuffix(_HASH) + " {span}" + (_HASH if template.endswith(_HASH) else "")
 
 
 def _root(path: Path, output: str, mirror: str) -> Path:
@@ -80,7 +88,7 @@ def _root(path: Path, output: str, mirror: str) -> Path:
         raise UsageError(f"it does not lie under {mirror}", path, "Give --mirror a folder above the song.") from error
 
 
-def _fields(track: Track, engine: str) -> dict[str, str]:
+def _fields(track: Track, engine: str, span: str) -> dict[str, str]:
     """What a template may name; a missing tag is an empty text."""
     bpm = track.tags.bpm
     return {
@@ -94,4 +102,5 @@ def _fields(track: Track, engine: str) -> dict[str, str]:
         "name": track.path.stem,
         "hash8": track.digest[:8],
         "engine": engine,
+        "span": span,
     }

@@ -126,12 +126,10 @@ def _plan(track: Track, order: Order) -> _Plan:
     depth = depth_for(track, settings)
     if not FORMATS[settings.format].holds_rate(mix.rate):
         raise OutputError(f"{settings.format} cannot hold {mix.rate} Hz", track.path, "Choose --format flac or wav.")
-    place = place_for(
-        track, settings.output, settings.mirror, settings.layout, settings.name_template, choice.engine.name
-    )
+    span = artifacts.span_text(order.request.span)
+    place = place_for(track, settings, choice.engine.name, span)
     warnings = [f"{name}: no engine that is ready makes it" for name in empty]
     warnings += [f"damaged, and taken as it is: {track.damage}"] if track.damage else []
-    span = artifacts.span_text(order.request.span)
     return _Plan(
         order=order,
         track=track,
