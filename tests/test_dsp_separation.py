@@ -50,6 +50,11 @@ def share(stem: np.ndarray, song: np.ndarray) -> float:
     return float(np.sum(np.square(stem, dtype=np.float64)) / np.sum(np.square(song, dtype=np.float64)))
 
 
+def part(stem: np.ndarray, song: np.ndarray) -> float:
+    """How much of the song's waveform a stem holds; over all stems the parts sum to one."""
+    return float(np.vdot(stem.astype(np.float64), song) / np.vdot(song.astype(np.float64), song))
+
+
 def same_bytes(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
     return all(one[name].tobytes() == other[name].tobytes() for name in NAMES)
 
@@ -158,12 +163,12 @@ def test_a_steady_tone_is_not_drums() -> None:
 
 def test_hits_are_drums() -> None:
     song = clicks(8)
-    assert share(unmixed(song)["drums"], song) > 0.6
+    assert part(unmixed(song)["drums"], song) > 0.6
 
 
 def test_a_low_tone_is_bass() -> None:
     song = tone(55, 8)
-    assert share(unmixed(song)["bass"], song) > 0.5
+    assert part(unmixed(song)["bass"], song) > 0.8
 
 
 def test_high_hats_stay_with_the_drums() -> None:
@@ -187,7 +192,7 @@ def test_any_rate_is_divided(rate: int) -> None:
     assert stems["vocals"].shape == song.shape
     np.testing.assert_allclose(sum(stems.values()), song, atol=1e-6)
     assert share(stems["bass"], song) > 0.05
-    assert share(stems["drums"], song) > 0.02
+    assert part(stems["drums"], 0.5 * clicks(3.1, rate)) > 0.4
 
 
 def test_more_than_two_channels_are_refused() -> None:

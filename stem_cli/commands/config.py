@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -29,13 +30,17 @@ def config() -> None:
 def show(as_json: bool) -> None:
     """Show every setting and where its value comes from."""
     sourced = settings_of.load()
-    values = asdict(sourced.settings)
+    values = {name: _without_password(value) for name, value in asdict(sourced.settings).items()}
     if as_json:
         rows: dict[str, Any] = {name: {"value": value, "from": sourced.sources[name]} for name, value in values.items()}
         click.echo(json.dumps(rows, indent=1))
         return
     for name, value in values.items():
         click.echo(f"{name} = {json.dumps(value)}  ({sourced.sources[name]})")
+
+
+def _without_password(value: Any) -> Any:
+    return re.sub(r"(://[^/:@]*):[^/@]*@", r"\1:***@", value) if isinstance(value, str) else value
 
 
 @config.command()

@@ -46,7 +46,9 @@ def pool(power: Floats, bin_hz: float) -> Floats:
 def smooth(pooled: Floats) -> Floats:
     """Sum over NEAR_FRAMES on each side, which are used up, and over the band above and below."""
     frames = pooled.shape[-2] - 2 * NEAR_FRAMES
-    near = sum(pooled[..., first : first + frames, :] for first in range(1, 2 * NEAR_FRAMES + 1)) + pooled[..., :frames, :]
+    near = (
+        sum(pooled[..., first : first + frames, :] for first in range(1, 2 * NEAR_FRAMES + 1)) + pooled[..., :frames, :]
+    )
     wide = np.concatenate([near[..., :1], near, near[..., -1:]], axis=-1)
     total: Floats = wide[..., :-2] + wide[..., 1:-1] + wide[..., 2:]
     return total

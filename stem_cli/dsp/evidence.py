@@ -47,7 +47,7 @@ def gather(spectra: Complex, magnitude: Floats, repeated: Floats, width: np.floa
 
 
 def width(spectra: Complex) -> np.float32:
-    """How far the stereo image of spectra [mid (and side), frames, bins] counts: 0 for mono, 1 from a side of -20 dB."""
+    """How far the stereo image of spectra [mid (and side), frames, bins] counts: 0 is mono, 1 a side of -20 dB."""
     if len(spectra) == 1:
         return np.float32(0)
     mid, side = (np.sum(np.square(part.real) + np.square(part.imag)) for part in spectra)

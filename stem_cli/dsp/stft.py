@@ -48,7 +48,7 @@ def hann(size: int) -> Floats:
 
 
 def segments(blocks: Iterable[npt.NDArray[np.float32]], channels: int, size: int) -> Iterator[tuple[Floats, slice]]:
-    """Re-cut blocks [channels, any] into segments [channels, (FRAMES_PER_SEGMENT + OVERLAP) hops], zeros around the song.
+    """Re-cut blocks [channels, any] into segments [channels, FRAMES_PER_SEGMENT + OVERLAP hops], zeros around the song.
 
     Sample i of segment k is sample (k * FRAMES_PER_SEGMENT - OVERLAP) * hop + i of the song. Yields each segment with
     the part of it that holds song and lies in its first FRAMES_PER_SEGMENT hops: the parts follow one another without
