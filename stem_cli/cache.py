@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from stem_cli.folder import Place, StemFolder, disk_error, finish_leftovers, ope
 
 _ENTRIES, _LOCKS = "stems", "locks"
 _KEY_DIGITS = 40
+_POLL_SECONDS = 0.1
 GIGABYTE = 1_000_000_000
 
 
@@ -64,10 +65,11 @@ class Cache:
         return folder
 
     @contextmanager
-    def lock(self, key: str, on_wait: str = "", wait: bool = True) -> Iterator[None]:
+    def lock(self, key: str, wait: bool = True, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
         """Hold an entry's lock. Without `wait`, raises BusyError while another process holds it.
 
-        The operating system frees the lock when its process dies, however it dies.
+        on_wait: called once where it has to be waited for. The operating system frees the lock when its process
+        dies, however it dies.
         """
         folder = self.root / _LOCKS
         try:
@@ -76,9 +78,12 @@ class Cache:
             raise disk_error(error, folder) from error
         lock = FileLock(folder / f"{key}.lock")
         try:
-            lock.acquire(timeout=-1 if wait else 0, poll_interval=0.1)
+            lock.acquire(timeout=0)
         except Timeout as error:
-            raise BusyError(on_wait or "another stem process holds this song", None, "Wait for it.") from error
+            if not wait:
+                raise BusyError("another stem process holds this song", None, "Wait for it.") from error
+            on_wait()
+            lock.acquire(poll_interval=_POLL_SECONDS)
         try:
             yield
         finally:

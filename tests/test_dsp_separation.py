@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from stem_cli.dsp import evidence, masks, medians, stft
+from stem_cli.dsp import company, evidence, masks, medians, repetition, stft
 from stem_cli.dsp.unmix import separate_blocks
 
 RATE = 22050  # Hz; half the usual rate makes the tests twice as fast
@@ -94,6 +94,23 @@ def test_masks_lie_between_nothing_and_all() -> None:
     shares = masks.estimate(found, masks.weights(1025, RATE / 2048)[0])
     assert shares.min() >= 0
     assert shares.sum(axis=0).max() <= 1 + 1e-6
+
+
+def test_company_of_even_shares_is_that_share_everywhere() -> None:
+    power = np.random.default_rng(5).random((20, 1025), np.float32)
+    song = company.pool(power, RATE / 2048)
+    found = company.logs(0.25 * song[None], song, 1025, RATE / 2048)
+    assert found.shape == (1, 16, 1025)
+    np.testing.assert_allclose(found, np.log(0.25), atol=1e-5)
+
+
+def test_what_repeats_is_found_among_what_does_not() -> None:
+    values = np.random.default_rng(6).random((128, 700), np.float32)
+    values[::16], values[1::16] = values[0], values[1]
+    prints = repetition.fingerprints(values, RATE / 2048)
+    best = repetition.like_frames(prints, 32, 2)
+    assert set(range(0, 128, 16)) - {32} <= set(best[0])
+    assert set(range(1, 128, 16)) - {33} <= set(best[1])
 
 
 @pytest.mark.parametrize("frames", [1, 22, 441, 4095, 4096, 65_536, 65_535 - 1536, 65_537 - 1536, 150_001])

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import soundfile
 from conftest import Stem, music
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from workshop import files, integers, opened, rounded, run, total
+from workshop import files, integers, opened, rounded, run, total, write_alac
 
 from stem_cli import stems as table
 from stem_cli.folder import exact
@@ -88,7 +87,7 @@ def test_every_stem_and_the_song_without_it_fit_the_depth(depth: str, block: tup
             assert samples.max() <= high
 
 
-@pytest.mark.parametrize("depth", (*DEPTHS, "float"))
+@pytest.mark.parametrize("depth", [*DEPTHS, "float"])
 @given(block=blocks())
 @settings(max_examples=100, deadline=None)
 def test_the_callers_arrays_stay_as_they_are(depth: str, block: tuple) -> None:
@@ -337,20 +336,6 @@ def write(case: Case, folder: Path) -> Path:
     else:
         soundfile.write(path, wide.astype(np.int32), case.rate, subtype=f"PCM_{case.depth}")
     return path
-
-
-def write_alac(path: Path, wide: np.ndarray, rate: int, depth: str) -> None:
-    """An ALAC file by FFmpeg's encoder; `wide` is int32 [frames, channels], left-justified."""
-    layout = "mono" if wide.shape[1] == 1 else "stereo"
-    kind, samples = ("s16p", (wide >> 16).astype(np.int16)) if depth == "16" else ("s32p", wide)
-    with av.open(str(path), "w", format="ipod", options={"movie_timescale": str(rate)}) as box:
-        stream = box.add_stream("alac", rate=rate, layout=layout, format=kind)
-        for at in range(0, len(samples), 4096):
-            piece = np.ascontiguousarray(samples[at : at + 4096].T)
-            frame = av.AudioFrame.from_ndarray(piece, format=kind, layout=layout)
-            frame.sample_rate, frame.pts = rate, at
-            box.mux(stream.encode(frame))
-        box.mux(stream.encode(None))
 
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,7 @@ def test_an_unknown_extra_is_named() -> None:
     assert "'nonsense'" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_extra_that_cannot_be_built_without_a_compiler_is_left_out_and_said_so(
     installer: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

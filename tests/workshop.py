@@ -71,6 +71,20 @@ def rounded(sound: np.ndarray, depth: str) -> np.ndarray:
     return np.clip(np.rint(sound.astype(np.float64) * top), -top, top - 1).astype(np.int64)
 
 
+def write_alac(path: Path, wide: np.ndarray, rate: int, depth: str) -> None:
+    """An ALAC file by FFmpeg's encoder; `wide` is int32 [frames, channels], left-justified."""
+    layout = "mono" if wide.shape[1] == 1 else "stereo"
+    kind, samples = ("s16p", (wide >> 16).astype(np.int16)) if depth == "16" else ("s32p", wide)
+    with av.open(str(path), "w", format="ipod", options={"movie_timescale": str(rate)}) as box:
+        stream = box.add_stream("alac", rate=rate, layout=layout, format=kind)
+        for at in range(0, len(samples), 4096):
+            piece = np.ascontiguousarray(samples[at : at + 4096].T)
+            frame = av.AudioFrame.from_ndarray(piece, format=kind, layout=layout)
+            frame.sample_rate, frame.pts = rate, at
+            box.mux(stream.encode(frame))
+        box.mux(stream.encode(None))
+
+
 def total(paths: dict[str, Path], depth: str) -> np.ndarray:
     """The sum of files, in integers."""
     return sum(integers(path, depth) for path in paths.values())

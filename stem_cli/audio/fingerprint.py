@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from stem_cli.audio import chunks
-from stem_cli.audio.probe import Shape
+from stem_cli.audio.probe import NO_HEADER, Shape
 from stem_cli.errors import InputError
 
 _READ_BYTES = 1 << 20
@@ -85,6 +85,7 @@ class _Walk:
     digest: Any
     packets: int = 0
     seconds: float = 0.0
+    all_seconds: float = 0.0
     corrupt: bool = False
     last: bytes = field(default=b"", repr=False)
 
@@ -95,17 +96,19 @@ def _of_packets(shape: Shape) -> tuple[str, str]:
     try:
         with av.open(str(shape.path)) as box:
             stream = box.streams.audio[0]
-            walk = _walk(_start(shape, _delay(shape, stream)), shape.rate, box.demux(stream))
+            walk = _walk(_start(shape, _delay(shape, stream)), shape.rate, stream, box.demux())
             return walk.digest.hexdigest(), _damage(shape, box, stream, walk)
     except av.FFmpegError as error:
         hint = "Copy or download it again."
         raise InputError("its packets cannot be read", shape.path, hint) from error
 
 
-def _walk(digest: Any, rate: int, packets: Iterator[Any]) -> _Walk:
+def _walk(digest: Any, rate: int, stream: Any, packets: Iterator[Any]) -> _Walk:
     walk = _Walk(digest)
     for packet in packets:
-        if not packet.size:
+        end = _end(packet)
+        walk.all_seconds = max(walk.all_seconds, end)
+        if not packet.size or packet.stream.index != stream.index:
             continue
         if not walk.packets and packet.pts is not None:
             walk.digest.update(f"{round(float(packet.pts * packet.time_base) * rate)}\n".encode())
@@ -113,16 +116,26 @@ def _walk(digest: Any, rate: int, packets: Iterator[Any]) -> _Walk:
         walk.digest.update(walk.last)
         walk.packets += 1
         walk.corrupt |= packet.is_corrupt
-        if packet.pts is not None and packet.duration:
-            walk.seconds = float((packet.pts + packet.duration) * packet.time_base)
+        walk.seconds = end or walk.seconds
     return walk
+
+
+def _end(packet: Any) -> float:
+    """Where a packet ends, in seconds, 0 where it does not say."""
+    known = packet.size and packet.pts is not None and packet.duration
+    return float((packet.pts + packet.duration) * packet.time_base) if known else 0.0
 
 
 def _damage(shape: Shape, box: Any, stream: Any, walk: _Walk) -> str:
     """What the structure tells, before anything is decoded."""
-    promised = float(stream.duration * stream.time_base) if stream.duration else (box.duration or 0) / 1_000_000
     mp3 = shape.codec in _MP3
-    short = walk.seconds < promised - (_MP3_SLACK_SECONDS if mp3 else _SLACK_SECONDS)
+    if shape.container in NO_HEADER:
+        short = False
+    elif stream.duration:
+        promised = float(stream.duration * stream.time_base)
+        short = walk.seconds < promised - (_MP3_SLACK_SECONDS if mp3 else _SLACK_SECONDS)
+    else:  # only the whole container tells its length, and the sound may be shorter than the pictures
+        short = walk.all_seconds < (box.duration or 0) / 1_000_000 - _SLACK_SECONDS
     fewer = stream.frames and walk.packets < stream.frames and shape.codec in ("aac", "alac")
     if walk.corrupt or short or fewer or (mp3 and _half_frame(walk.last)) or _ends_early(shape):
         return _CUT

@@ -24,6 +24,7 @@ class Mix:
     """One song, or a stretch of it, that can be read as often as an engine needs.
 
     rate, channels: of the blocks. first, frames: the stretch; `frames` is an estimate where `counted` is False.
+    most: frames to stop after, None is at the end of the song.
     """
 
     shape: Shape
@@ -31,6 +32,7 @@ class Mix:
     channels: int
     first: int
     frames: int
+    most: int | None
     counted: bool
     fold: bool
     tolerant: bool
@@ -52,29 +54,22 @@ class Mix:
         if shape.channels > 2 and not fold:
             hint = "Add --downmix stereo to fold it down, or give a stereo version."
             raise InputError(f"it has {shape.channels} channels; stems are made of mono and stereo songs", path, hint)
-        first, frames = _stretch(shape, span)
-        whole = span is None or span[1] is None
-        return cls(shape, shape.rate, min(2, shape.channels), first, frames, shape.counted or not whole, fold, tolerant)
+        first, frames, most = _stretch(shape, span)
+        inside = most is not None and first + most < shape.frames - _LOSSY_SLACK_SECONDS * shape.rate
+        counted = shape.counted or inside
+        return cls(shape, shape.rate, min(2, shape.channels), first, frames, most, counted, fold, tolerant)
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The song as float32 [channels, frames]. Raises DamagedError where it ends too soon, InputError for NaN."""
-        left = self.frames if self._limited else None
         done = 0
         for block in decode.blocks(self.shape, BLOCK_FRAMES, self.first, self.tolerant):
-            if left is not None:
-                block = block[:, : left - done]
+            if self.most is not None:
+                block = block[:, : self.most - done]
             if not block.shape[1]:
                 break
             done += block.shape[1]
             yield self._checked(block)
         self._check_length(done)
-
-    @property
-    def _limited(self) -> bool:
-        """A stretch that ends before the song does."""
-        return (self.counted and self.first + self.frames < self.shape.frames) or (
-            not self.shape.counted and self.counted
-        )
 
     def _checked(self, block: np.ndarray) -> np.ndarray:
         if not np.isfinite(block).all():
@@ -93,14 +88,14 @@ class Mix:
             raise InputError("there is no sound in it", self.shape.path, "Choose another file.")
 
 
-def _stretch(shape: Shape, span: tuple[float, float | None] | None) -> tuple[int, int]:
-    """First frame and number of frames of a span in seconds."""
+def _stretch(shape: Shape, span: tuple[float, float | None] | None) -> tuple[int, int, int | None]:
+    """First frame and number of frames of a span in seconds, and after how many to stop."""
     if span is None:
-        return 0, shape.frames
-    first = round(span[0] * shape.rate)
-    end = shape.frames if span[1] is None else min(shape.frames, round(span[1] * shape.rate))
-    if first >= end:
+        return 0, shape.frames, None
+    first, end = round(span[0] * shape.rate), None if span[1] is None else round(span[1] * shape.rate)
+    last = shape.frames if end is None else min(shape.frames, end)
+    if first >= last:
         end_text = "" if span[1] is None else format(span[1], "g")
         what = f"--time {span[0]:g}-{end_text} lies outside of its {shape.seconds:.1f} s"
         raise InputError(what, shape.path, "Choose a stretch inside the song.")
-    return first, end - first
+    return first, last - first, None if end is None else end - first

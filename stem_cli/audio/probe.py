@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stem_cli.audio import xing
 from stem_cli.errors import InputError
 
 _DEPTHS = {"PCM_16": "16", "PCM_24": "24", "FLOAT": "float", "DOUBLE": "float"}
 _EXACT_SUBTYPES = ("PCM_", "ALAC_", "DPCM_", "FLOAT", "DOUBLE")
-_NO_COUNT = "MPEG_LAYER_III"  # without a Xing header its length is a guess
+_NO_COUNT = "MPEG_LAYER_III"  # whoever encodes may pad it as he likes
 _AV_DEPTHS = {"s16": "16", "s16p": "16", "s32": "24", "s32p": "24"}
 _AV_EXACT = ("alac", "flac", "wavpack", "ape", "tta", "shorten")
 RATES = (8000, 192000)
+NO_HEADER = ("mp3", "aac")
+"""Containers, by FFmpeg's names, that are mere streams of frames: their length is guessed from the first ones."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ def _by_soundfile(path: Path) -> Shape | None:
 
     try:
         with soundfile.SoundFile(native(path)) as file:
+            if file.subtype == _NO_COUNT and not xing.announces_length(path):
+                return None
             exact = file.subtype.startswith(_EXACT_SUBTYPES)
             return Shape(
                 path=path,
@@ -115,7 +120,8 @@ def _shape_of_stream(path: Path, box: Any, stream: Any) -> Shape:
     rate, channels = stream.rate or 0, stream.channels
     if not rate or not channels:
         raise InputError(f"its sound ({codec}) cannot be decoded", path, "Convert it to FLAC or WAV first.")
-    seconds = stream.duration * stream.time_base if stream.duration else (box.duration or 0) / 1_000_000
+    announced = stream.duration and box.format.name not in NO_HEADER
+    seconds = float(stream.duration * stream.time_base) if announced else _walked(box, stream)
     lossless = codec in _AV_EXACT or codec.startswith("pcm_")
     return Shape(
         path=path,
@@ -124,8 +130,19 @@ def _shape_of_stream(path: Path, box: Any, stream: Any) -> Shape:
         codec=codec,
         rate=rate,
         channels=channels,
-        frames=round(float(seconds) * rate),
+        frames=round(seconds * rate),
         counted=codec in _AV_EXACT,
         depth=_AV_DEPTHS.get(stream.codec_context.format.name, "") if lossless else "",
         lossless=lossless,
     )
+
+
+def _walked(box: Any, stream: Any) -> float:
+    """Seconds from the first packet to the end of the last: the sound of a video may be shorter than its pictures."""
+    start, end = None, 0.0
+    for packet in box.demux(stream):
+        if packet.size and packet.pts is not None:
+            begin = float(packet.pts * packet.time_base)
+            start = begin if start is None else start
+            end = begin + float((packet.duration or 0) * packet.time_base)
+    return end - (start or 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from stem_cli.errors import OutputError
 WAV_LIMIT = 2**32 - 2**20
 """Bytes from which on a WAV is written as RF64 (EBU Tech 3306); leaves room for tags."""
 
+_FULL_BYTES = 1_000_000  # a buffer that did not fit leaves less than its own size free
 _AAC_BITS_PER_SECOND = 256_000
 _MP3_BEST = 0.0  # libsndfile's compression level: with a constant bitrate 0 is 320 kbit/s
 
@@ -59,9 +61,18 @@ def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, av.FFmpegError, soundfile.LibsndfileError) as error:
-        if getattr(error, "errno", None) == errno.ENOSPC or "system" in str(error).lower():
+        if getattr(error, "errno", None) == errno.ENOSPC or _is_full(path.parent):
             raise OutputError("the disk is full", path, "Free some space or choose another --output.") from error
-        raise OutputError(f"it cannot be written ({error})", path, "Check the folder's permissions.") from error
+        hint = "Check the disk and the folder's permissions."
+        raise OutputError(f"it cannot be written ({str(error).rstrip('.')})", path, hint) from error
+
+
+def _is_full(folder: Path) -> bool:
+    """libsndfile does not say why it could not write."""
+    try:
+        return shutil.disk_usage(folder).free < _FULL_BYTES
+    except OSError:
+        return False
 
 
 class _SoundfileSink:

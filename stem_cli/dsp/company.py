@@ -27,14 +27,13 @@ def _edges(bins: int, bin_hz: float) -> npt.NDArray[np.intp]:
 
 
 @cache
-def _spread(bins: int, bin_hz: float) -> Floats:
-    """Matrix [bands, bins] that interpolates over log frequency between the middles of the bands; read-only."""
+def _between(bins: int, bin_hz: float) -> tuple[npt.NDArray[np.intp], Floats]:
+    """For each bin the band whose middle lies below it, and how far it is to the next middle, 0..1 of log frequency."""
     edges = _edges(bins, bin_hz)
-    middles = (edges + np.append(edges[1:], bins) - 1) / 2
-    places, known = np.log(np.arange(bins) + 1.0), np.log(middles + 1.0)
-    matrix = np.array([np.interp(places, known, row) for row in np.eye(len(known))], np.float32)
-    matrix.flags.writeable = False
-    return matrix
+    middles = np.log((edges + np.append(edges[1:], bins) + 1) / 2)
+    way = np.interp(np.log(np.arange(bins) + 1.0), middles, np.arange(len(middles)))
+    band = np.minimum(way.astype(np.intp), max(0, len(middles) - 2))
+    return band, (way - band).astype(np.float32)
 
 
 def pool(power: Floats, bin_hz: float) -> Floats:
@@ -59,6 +58,10 @@ def logs(stems: Floats, song: Floats, bins: int, bin_hz: float) -> Floats:
 
     stems: pooled power of each [stems, NEAR_FRAMES + frames + NEAR_FRAMES, bands]; song: of all [frames, bands].
     """
-    share = smooth(stems) / (smooth(song) + SILENCE)
-    found: Floats = np.log(np.clip(share, LEAST_SHARE, np.float32(1))) @ _spread(bins, bin_hz)
+    share = np.log(np.clip(smooth(stems) / (smooth(song) + SILENCE), LEAST_SHARE, np.float32(1)))
+    rise = np.diff(share, axis=-1)
+    band, way = _between(bins, bin_hz)
+    found: Floats = np.take(rise, band, axis=-1)
+    found *= way
+    found += np.take(share, band, axis=-1)
     return found

@@ -79,6 +79,10 @@ class Meter:
     _state: NDArray[np.float64] | None = None
     _spectrum: NDArray[np.float64] | None = None
 
+    def __post_init__(self) -> None:
+        """Import now what `add` needs: in the thread of a writer the import could not be interrupted."""
+        import scipy.signal  # noqa: F401
+
     def add(self, block: Array) -> None:
         """Take float32 [channels, frames] of full scale 1."""
         if not block.shape[1]:

@@ -39,7 +39,7 @@ def like_frames(prints: Floats, first: int, count: int) -> npt.NDArray[np.intp]:
     There must be LIKE_FRAMES pairs at least; a segment has more.
     """
     start, pairs = first // PAIR, count // PAIR
-    likeness = prints[start : start + pairs] @ prints.T
+    likeness = np.einsum("ib,jb->ij", prints[start : start + pairs], prints)  # not BLAS: the same bits on any cores
     for row, place in enumerate(range(start, start + pairs)):
         likeness[row, max(0, place - NEAR_PAIRS) : place + NEAR_PAIRS + 1] -= 2
     best = np.argpartition(likeness, -LIKE_FRAMES, axis=1)[:, -LIKE_FRAMES:]

@@ -21,7 +21,7 @@ Complex = npt.NDArray[np.complex64]
 
 WINDOW_SECONDS = 0.093  # 4096 frames at 44.1 kHz, the size all measured figures are for
 OVERLAP = 3  # hops shared by neighbouring windows: 75 %
-FRAMES_PER_SEGMENT = 128  # 3 s: long enough to hide the context at its edges, short enough for memory
+FRAMES_PER_SEGMENT = 64  # 1.5 s: long enough to hide the work at its edges, short enough for memory; even
 HANN_SQUARED_SUM = 1.5  # sum over the hops of a squared Hann window at an overlap of 75 %
 
 

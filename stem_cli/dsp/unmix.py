@@ -1,8 +1,8 @@
 """A song into vocals, drums, bass and other by signal processing alone: the embedded engine's work on arrays.
 
-The song streams through in segments of 3 s (`stft`); each is judged (`evidence`, `repetition`), divided by masks
-(`masks`) and turned back into sound. Decisions are made on frames counted from the song's start, so the stems are the
-same bytes whatever the sizes of the blocks that come in and however many threads work.
+The song streams through in segments of 1.5 s (`stft`); each is judged (`evidence`, `repetition`, `company`), divided by
+masks (`masks`) and turned back into sound. Decisions are made on frames counted from the song's start, so the stems are
+the same bytes whatever the sizes of the blocks that come in and however many threads work.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from stem_cli.dsp import company, evidence, masks, repetition
 from stem_cli.dsp.medians import Floats
 from stem_cli.dsp.stft import FRAMES_PER_SEGMENT, Complex, Joint, analyse, segments, synthesise, window_size
 
-PAST_SEGMENTS = 12  # 36 s of what came before, searched for repetition
-NEXT_SEGMENTS = 2  # 6 s of look-ahead
+PAST_SEGMENTS = 24  # 36 s of what came before, searched for repetition
+NEXT_SEGMENTS = 4  # 6 s of look-ahead
 FOREGROUND_TOP_HZ = 8000.0  # a voice has little above; bounds what is remembered of the past
-ROWS = 33  # frames judged at a time: a quarter of a segment and its company
+ROWS = 34  # frames judged at a time, half a segment and its company: their arrays stay in the processor's cache
 EDGE = evidence.CONTEXT + company.NEAR_FRAMES  # frames needed of the neighbouring segments
 
 T = TypeVar("T")
@@ -88,7 +88,7 @@ def separate_blocks(
 ) -> Iterator[dict[str, Floats]]:
     """Divide a song that comes as blocks float32 [channels, any number of frames] of 1 or 2 channels.
 
-    Yields blocks {vocals, drums, bass, other: float32 [channels, frames]} of about 3 s, in order, with lag 0 and as
+    Yields blocks {vocals, drums, bass, other: float32 [channels, frames]} of about 1.5 s, in order, with lag 0 and as
     many frames in all as came in; their sum is the song but for rounding. ``rate`` is any in Hz.
     ``threads`` work on segments side by side; the result does not depend on their number.
     """
@@ -152,7 +152,7 @@ def _divide(song: Song, segment: Segment, around: Surroundings) -> tuple[Segment
 
 
 def _judge(song: Song, segment: Segment, around: Surroundings) -> tuple[Floats, Floats]:
-    """Evidence of each bin [kinds, company.NEAR_FRAMES more on each side, bins] and of its company [stems, frames, bins]."""
+    """Evidence on each bin, [kinds, NEAR_FRAMES + frames + NEAR_FRAMES, bins], and on its company, [stems, ...]."""
     spectra, width = around.widen(segment.spectra), evidence.width(segment.spectra)
     power = _power(spectra)
     magnitude = np.sqrt(power)

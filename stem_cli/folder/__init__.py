@@ -22,7 +22,7 @@ from stem_cli.folder.staging import (
     stage,
     write_synced,
 )
-from stem_cli.folder.writer import Target, Writer, copy_file, finished
+from stem_cli.folder.writer import Spec, Target, Writer, copy_file, finished
 
 __all__ = [
     "Made",
@@ -31,6 +31,7 @@ __all__ = [
     "Record",
     "Song",
     "Source",
+    "Spec",
     "Staging",
     "StemFile",
     "StemFolder",

@@ -50,8 +50,9 @@ class Staging:
         home = "" if self.place.flat else self.place.home.name
         with disk_errors(self.place.home):
             obsolete = tuple(_names_in(self.place.home)) if obsolete is None else obsolete
-            refuse_foreign(self.place, _names_in(self.stems), obsolete)
-            plan = {"home": home, "prefix": self.place.prefix, "obsolete": obsolete}
+            names = _names_in(self.stems)
+            refuse_foreign(self.place, names, obsolete)
+            plan = {"home": home, "prefix": self.place.prefix, "obsolete": sorted(set(obsolete) - names)}
             sync(self.stems)
             write_synced(self.root / _PLAN, json.dumps(plan))
             _apply(self.root)
@@ -161,21 +162,27 @@ def _apply(root: Path) -> None:
 
 
 def _apply_flat(root: Path, place: Place, obsolete: list[str]) -> None:
-    """The metadata goes first and comes last, so that it never speaks of files that are not there."""
+    """The metadata goes first and comes last, so that it never speaks of files that are not there.
+
+    `obsolete` holds no name of a new file: those may be there already.
+    """
     staged = {path.name: path for path in (root / _STEMS).iterdir()} if (root / _STEMS).exists() else {}
     if not staged:
         return
     if place.metadata.name in staged:
         place.metadata.unlink(missing_ok=True)
     for name in _names_in(place.home) & set(obsolete):
-        if name not in staged and not (place.home / name).is_dir():
+        if not (place.home / name).is_dir():
             (place.home / name).unlink(missing_ok=True)
     for name in sorted(staged, key=lambda name: (name == place.metadata.name, name)):
         staged[name].replace(place.home / name)
 
 
 def _apply_folder(root: Path, place: Place, obsolete: list[str]) -> None:
-    """The old folder steps aside whole; what in it is not ours moves over into the new one."""
+    """The old folder steps aside whole; what in it is not ours moves over into the new one.
+
+    What has the name of a new file is ours: `commit` made sure.
+    """
     new, old = root / _STEMS, root / _OLD
     if new.exists():
         _swap(root, place.home)

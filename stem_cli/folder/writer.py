@@ -28,11 +28,9 @@ Tag = Callable[[Path, str], None]
 
 
 @dataclass(frozen=True)
-class Target:
-    """What to write where. frames: expected. names: of the files, stems, complements and aliases alike."""
+class Spec:
+    """What files to write. names: of stems, complements and aliases alike. frames: expected."""
 
-    folder: Path
-    place: Place
     names: tuple[str, ...]
     format: str
     depth: str
@@ -40,9 +38,18 @@ class Target:
     channels: int
     frames: int
 
+
+@dataclass(frozen=True)
+class Target:
+    """Files to write, made in `folder` and called what they will be called in `place`."""
+
+    folder: Path
+    place: Place
+    spec: Spec
+
     def file_name(self, name: str) -> str:
         """The final name of a stem's file."""
-        return self.place.file_name(name, FORMATS[self.format].suffix)
+        return self.place.file_name(name, FORMATS[self.spec.format].suffix)
 
     def path(self, name: str) -> Path:
         """Where it is made."""
@@ -55,8 +62,15 @@ class _Lane:
     def __init__(self, target: Target, name: str, tag: Tag) -> None:
         self._target, self._name, self._tag = target, name, tag
         self._path = target.path(name)
-        self._sink = open_sink(self._path, target.format, target.rate, target.channels, target.depth, target.frames)
-        self._meter = Meter(target.rate, target.channels)
+        self._sink = open_sink(
+            self._path,
+            target.spec.format,
+            target.spec.rate,
+            target.spec.channels,
+            target.spec.depth,
+            target.spec.frames,
+        )
+        self._meter = Meter(spec.rate, spec.channels)
         self._samples = hashlib.sha256()
         self._frames = 0
         self._blocks: queue.Queue[NDArray[Any] | None] = queue.Queue(_QUEUE_BLOCKS)
@@ -113,9 +127,9 @@ class _Lane:
 
     def _take(self, block: NDArray[Any]) -> None:
         self._sink.write(block)
-        self._samples.update(exact.sample_bytes(block, self._target.depth))
+        self._samples.update(exact.sample_bytes(block, self._depth))
         self._frames += block.shape[1]
-        self._meter.add(block if self._target.depth == "float" else exact.to_floats(block, self._target.depth))
+        self._meter.add(block if self._depth == "float" else exact.to_floats(block, self._depth))
 
     def _close(self) -> StemFile:
         self._sink.close()
@@ -135,12 +149,12 @@ def finished(target: Target, name: str, tag: Tag, frames: int, samples: str, lev
         name=name,
         file=target.file_name(name),
         kind=stems.kind(name),
-        format=target.format,
-        depth=target.depth,
+        format=target.spec.format,
+        depth=target.spec.depth,
         frames=frames,
         bytes=path.stat().st_size,
         sha256=digest,
-        samples_sha256=samples if FORMATS[target.format].exact else "",
+        samples_sha256=samples if FORMATS[target.spec.format].exact else "",
         peak_db=levels.peak_db,
         rms_db=levels.rms_db,
         lufs=levels.lufs,
@@ -154,7 +168,7 @@ class Writer:
     def __init__(self, target: Target, tag: Tag) -> None:
         self._lanes: dict[str, _Lane] = {}
         try:
-            for name in target.names:
+            for name in target.spec.names:
                 self._lanes[name] = _Lane(target, name, tag)
         except BaseException:
             self.stop()

@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from stem_cli import artifacts, verify
 from stem_cli.audio import Mix
-from stem_cli.cache import Cache
 from stem_cli.database import Database, text_of
 from stem_cli.dsp.loudness import Levels
 from stem_cli.engines import StemBlock
@@ -22,6 +21,7 @@ from stem_cli.errors import OutputError
 from stem_cli.folder import (
     Place,
     Record,
+    Spec,
     Staging,
     StemFile,
     StemFolder,
@@ -44,12 +44,7 @@ class Wanted:
     """The folder to make. check: read it back. old: what of ours lies there already."""
 
     place: Place
-    names: tuple[str, ...]
-    format: str
-    depth: str
-    rate: int
-    channels: int
-    frames: int
+    spec: Spec
     check: bool
     link: bool
     old: StemFolder | None
@@ -61,7 +56,7 @@ class Wanted:
 
     def target(self, folder: Path) -> Target:
         """The same for the writer, in a folder of its own."""
-        return Target(folder, self.place, self.names, self.format, self.depth, self.rate, self.channels, self.frames)
+        return Target(folder, self.place, self.spec)
 
 
 def _untagged(path: Path, name: str) -> None:
@@ -85,7 +80,7 @@ class Outlets:
         if self.keeper is not None:
             self.keeper.write(block.parts)
         if self.writer is not None:
-            self.writer.write(block.named(self.wanted.names))
+            self.writer.write(block.named(self.wanted.spec.names))
 
     def finish(self, record: Callable[[tuple[StemFile, ...], bool], Record]) -> StemFolder:
         """Finish both, the cache's entry first; the folder is moved into place when it has been read back."""
@@ -104,19 +99,20 @@ class Outlets:
 
 
 @contextmanager
-def opened(cache: Cache, key: str, keep: bool, wanted: Wanted, stems: tuple[str, ...], tag: Tag) -> Iterator[Outlets]:
-    """Open the writers of a folder and, with `keep`, of a cache entry. What is not finished is gone afterwards."""
+def opened(wanted: Wanted, tag: Tag, stems: tuple[str, ...], entry: Place | None) -> Iterator[Outlets]:
+    """Open the writers of a folder and of a cache entry, if there is to be one. What is not finished will be gone.
+
+    stems: all that the engine makes.
+    """
     with ExitStack() as stack:
         staged = stack.enter_context(stage(wanted.place))
-        kept = stack.enter_context(stage(cache.place(key))) if keep else None
+        kept = stack.enter_context(stage(entry)) if entry is not None else None
         outlets = Outlets(wanted, stems, tag, staged, None, kept, None)
         stack.callback(outlets.stop)
         outlets.writer = Writer(wanted.target(staged.stems), tag)
         if kept is not None:
-            entry = Target(
-                kept.stems, kept.place, stems, "wav", wanted.depth, wanted.rate, wanted.channels, wanted.frames
-            )
-            outlets.keeper = Writer(entry, _untagged)
+            spec = replace(wanted.spec, names=stems, format="wav")
+            outlets.keeper = Writer(Target(kept.stems, kept.place, spec), _untagged)
         yield outlets
 
 
@@ -161,23 +157,23 @@ def from_cache(
     record: Callable[[tuple[StemFile, ...], Sum | None], Record],
 ) -> StemFolder:
     """A folder out of a cache entry: copied where nothing changes, else written anew."""
-    same_depth = kept.record.depth == wanted.depth
+    same_depth = kept.record.depth == wanted.spec.depth
     copied = {
         file.name: file
         for file in kept.record.files
-        if same_depth and wanted.format == "wav" and file.name in wanted.names
+        if same_depth and wanted.spec.format == "wav" and file.name in wanted.spec.names
     }
     with stage(wanted.place) as staged:
         target = wanted.target(staged.stems)
         with ThreadPoolExecutor() as pool:
             copies = pool.map(lambda file: _copy(kept, file, target, tag, wanted.link), copied.values())
             files = {file.name: file for file in copies}
-        rest = tuple(name for name in wanted.names if name not in copied)
+        rest = tuple(name for name in wanted.spec.names if name not in copied)
         total: Sum | None = None
         if rest:
             total = None if same_depth else Sum()
             files |= _write(kept, mix, wanted, staged, rest, tag, total)
-        ordered = tuple(files[name] for name in wanted.names)
+        ordered = tuple(files[name] for name in wanted.spec.names)
         whole = merged(staged, record(ordered, total), wanted.old, tuple(file.name for file in kept.record.files))
         return commit(staged, whole, wanted.check and bool(rest), wanted.obsolete)
 
@@ -192,13 +188,13 @@ def _write(
     kept: StemFolder, mix: Mix, wanted: Wanted, staged: Staging, names: tuple[str, ...], tag: Tag, total: Sum | None
 ) -> dict[str, StemFile]:
     """Write files anew from kept stems; with a `total`, at a lower depth than they were kept in."""
-    writer = Writer(replace(wanted.target(staged.stems), names=names), tag)
+    writer = Writer(Target(staged.stems, wanted.place, replace(wanted.spec, names=names)), tag)
     try:
         if total is None:
             blocks = _kept_blocks(kept)
         else:
             tap = Tap(mix)
-            blocks = settled(_beside(tap, _kept_floats(kept)), tap, wanted.depth, total)
+            blocks = settled(_beside(tap, _kept_floats(kept)), tap, wanted.spec.depth, total)
         for block in blocks:
             writer.write(block.named(names))
         return {file.name: file for file in writer.finish()}

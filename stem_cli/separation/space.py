@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stem_cli.audio import FORMATS
 from stem_cli.errors import OutputError
+from stem_cli.folder import Spec
 
 _BYTES = {"16": 2, "24": 3, "float": 4}
 _SHARE = {"flac": 0.8, "alac": 0.8}  # of the bytes of a WAV: noise packs worse, songs pack better
@@ -14,11 +15,12 @@ _LOSSY_BYTES_PER_SECOND = {"mp3": 40_000, "aac": 32_000}
 _SPARE_BYTES = 16_000_000  # metadata, covers, the database
 
 
-def bytes_of(format_name: str, depth: str, rate: int, channels: int, frames: int, files: int) -> int:
-    """About how much space so many files need."""
-    if not FORMATS[format_name].exact:
-        return round(frames / rate * _LOSSY_BYTES_PER_SECOND[format_name] * files)
-    return round(frames * channels * _BYTES[depth] * files * _SHARE.get(format_name, 1.0))
+def bytes_of(spec: Spec) -> int:
+    """About how much space its files need."""
+    if not FORMATS[spec.format].exact:
+        return round(spec.frames / spec.rate * _LOSSY_BYTES_PER_SECOND[spec.format] * len(spec.names))
+    samples = spec.frames * spec.channels * len(spec.names)
+    return round(samples * _BYTES[spec.depth] * _SHARE.get(spec.format, 1.0))
 
 
 def free_bytes(folder: Path) -> int:

@@ -1,0 +1,152 @@
+"""What is decided before any work begins: the engine, the files, the place; and what lies there already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from stem_cli import artifacts, cache, engines, router, verify
+from stem_cli.audio import FORMATS, Mix
+from stem_cli.database import text_of
+from stem_cli.engines import Engine, Identity
+from stem_cli.errors import DamagedError, EngineError, OutputError, StemError
+from stem_cli.folder import Place, StemFolder, disk_errors, finish_leftovers, open_folder, place_for, refuse_foreign
+from stem_cli.separation.order import Order, depth_for, wanted_names
+from stem_cli.track import Track
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is decided before any work begins. wish: the place by name; place: free for this song."""
+
+    order: Order
+    track: Track
+    mix: Mix
+    engine: Engine
+    identity: Identity
+    why: str
+    names: tuple[str, ...]
+    empty: tuple[str, ...]
+    depth: str
+    wish: Place
+    place: Place
+    key: str
+    warnings: tuple[str, ...]
+
+    @property
+    def place_key(self) -> str:
+        """What the place is locked by: no two songs of one name are written side by side."""
+        return cache.key_of(text_of(self.wish.metadata.absolute()).casefold(), "place", "")
+
+    @property
+    def format(self) -> str:
+        """The format to write."""
+        return self.order.settings.format
+
+
+def decide(track: Track, order: Order) -> Plan:
+    """Decide everything; the disk is only looked at. Raises StemError where the order cannot be carried out."""
+    if track.damage and not order.tolerant:
+        hint = "Copy it again, or use --damaged take to separate what can be read."
+        raise DamagedError(track.damage, track.path, hint)
+    settings = order.settings
+    mix = Mix.open(track.path, order.request.span, settings.downmix == "stereo", order.tolerant)
+    choice = router.rank(engines.all_engines(), order.request)[0]
+    names, empty = wanted_names(order, choice.engine)
+    if not names:
+        hint = f"It makes {', '.join(choice.engine.stems)}."
+        raise EngineError(f"{choice.engine.name} makes none of the stems you want", track.path, hint)
+    identity = choice.engine.identify(order.request)
+    depth = depth_for(track, settings)
+    if not FORMATS[settings.format].holds_rate(mix.rate):
+        raise OutputError(f"{settings.format} cannot hold {mix.rate} Hz", track.path, "Choose --format flac or wav.")
+    span = artifacts.span_text(order.request.span)
+    place = place_for(track, settings, choice.engine.name, span)
+    warnings = [f"{name}: no engine that is ready makes it" for name in empty]
+    warnings += [f"damaged, and taken as it is: {track.damage}"] if track.damage else []
+    return Plan(
+        order=order,
+        track=track,
+        mix=mix,
+        engine=choice.engine,
+        identity=identity,
+        why=choice.why,
+        names=names,
+        empty=empty,
+        depth=depth,
+        wish=place,
+        place=_free_place(place, track),
+        key=cache.key_of(_sound(track, mix), identity.text, span),
+        warnings=tuple(warnings),
+    )
+
+
+def _sound(track: Track, mix: Mix) -> str:
+    """What the engine hears: the song's digest, and whether it is folded down or only what can be read of it."""
+    return track.digest + (" folded" if track.channels > 2 else "") + (" damaged" if mix.tolerant else "")
+
+
+def _free_place(place: Place, track: Track) -> Place:
+    """The place, or one beside it where another song of the same name lies there."""
+    try:
+        other = open_folder(place.metadata).record.source.digest
+    except StemError:
+        return place
+    if other == track.digest:
+        return place
+    ending = f"_{track.digest[:8]}"
+    return (
+        Place(place.home, place.prefix + ending)
+        if place.flat
+        else Place(place.home.with_name(place.home.name + ending))
+    )
+
+
+def looked_again(plan: Plan) -> Plan:
+    """The plan by what another process did, whole or half, while we waited."""
+    with disk_errors(plan.wish.parent):
+        finish_leftovers(plan.wish.parent)
+    return replace(plan, place=_free_place(plan.wish, plan.track))
+
+
+def already_there(plan: Plan) -> StemFolder | None:
+    """The folder, if it holds what is wanted and nothing is forced. Raises OutputError where anything else is there."""
+    place = plan.place
+    with disk_errors(place.parent):
+        folder = open_folder(place.metadata) if place.metadata.exists() else None
+        names = [place.file_name(name, FORMATS[plan.format].suffix) for name in plan.names]
+        refuse_foreign(place, names, () if folder is None else folder.names())
+    if folder is None or plan.order.force:
+        return None
+    if not _same(plan, folder):
+        made = folder.record
+        what = f"it holds stems by {made.made.engine_id} as {made.format} {made.depth}"
+        raise OutputError(what, plan.place.home, "Add --force to replace them, or choose another --output.")
+    files = {file.name: file for file in folder.record.files}
+    if not set(plan.names) <= set(files):
+        return None
+    sizes_differ = any(
+        not folder.path(files[name]).exists() or folder.path(files[name]).stat().st_size != files[name].bytes
+        for name in plan.names
+    )
+    if sizes_differ and any(finding.fault for finding in verify.check(folder)):
+        return None
+    return folder
+
+
+def _same(plan: Plan, folder: StemFolder) -> bool:
+    record = folder.record
+    return (record.source.digest, record.made.engine_id, record.span, record.format, record.depth) == (
+        plan.track.digest,
+        plan.identity.text,
+        plan.order.request.span,
+        plan.format,
+        plan.depth,
+    )
+
+
+def old_folder(plan: Plan) -> StemFolder | None:
+    """What of ours lies in the place already."""
+    try:
+        return open_folder(plan.place.metadata)
+    except StemError:
+        return None

@@ -1,0 +1,477 @@
+"""The promise of alignment: every stem is as long as the decoded song and lies on it to the sample, in and out."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from conftest import music
+from workshop import files, floats, lag, opened, rounded, run, total, write_alac
+
+from stem_cli import stems as table
+from stem_cli.audio import Mix, open_sink, probe
+from stem_cli.audio.sink import WAV_LIMIT
+from stem_cli.separation import Shop
+from stem_cli.track import open_track
+
+RATE = 44100
+IMPULSES = (3000, 20011, 44100, 70007)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with opened(tmp_path_factory.mktemp("alignment"), cache_limit_gb=0.0) as made:
+        yield made
+
+
+# ------------------------------------------------------------------------------------------------------ making songs
+
+
+def by_soundfile(subtype: str, **options: object) -> Callable[[Path, np.ndarray, int], None]:
+    def write(path: Path, sound: np.ndarray, rate: int) -> None:
+        soundfile.write(path, sound, rate, subtype=subtype, **options)
+
+    return write
+
+
+def without_header(write: Callable[[Path, np.ndarray, int], None]) -> Callable[[Path, np.ndarray, int], None]:
+    """An MP3 whose first frame, which holds the Xing or Info header, is taken out."""
+
+    def shorter(path: Path, sound: np.ndarray, rate: int) -> None:
+        write(path, sound, rate)
+        data = path.read_bytes()
+        path.write_bytes(data[frame_bytes(data) :])
+
+    return shorter
+
+
+def by_av(codec: str, video: float = 0.0, **options: str) -> Callable[[Path, np.ndarray, int], None]:
+    """By FFmpeg's encoder, beside so many seconds of moving pictures."""
+
+    def write(path: Path, sound: np.ndarray, rate: int) -> None:
+        layout = "mono" if sound.shape[1] == 1 else "stereo"
+        with av.open(str(path), "w", options=options) as box:
+            if video:
+                pictures = box.add_stream("mpeg4", rate=10, width=64, height=64, pix_fmt="yuv420p")
+            stream = box.add_stream(codec, rate=rate, layout=layout)
+            stream.codec_context.open()
+            kind, size = stream.codec_context.format.name, stream.codec_context.frame_size
+            if video:
+                for number in range(round(video * 10)):
+                    picture = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number % 250, np.uint8), format="rgb24")
+                    box.mux(pictures.encode(picture))
+                box.mux(pictures.encode(None))
+            samples = sound.astype(np.float32) if kind == "fltp" else rounded(sound, "16").astype(np.int16)
+            for at in range(0, len(samples), size):
+                piece = np.ascontiguousarray(
+                    samples[at : at + size].T if kind.endswith("p") else samples[at : at + size]
+                )
+                piece = piece if kind.endswith("p") else piece.reshape(1, -1)
+                frame = av.AudioFrame.from_ndarray(piece, format=kind, layout=layout)
+                frame.sample_rate, frame.pts = rate, at
+                box.mux(stream.encode(frame))
+            box.mux(stream.encode(None))
+
+    return write
+
+
+def alac(path: Path, sound: np.ndarray, rate: int) -> None:
+    write_alac(path, (rounded(sound, "16") << 16).astype(np.int32), rate, "16")
+
+
+CBR = by_soundfile("MPEG_LAYER_III", bitrate_mode="CONSTANT", compression_level=0.5)
+VBR = by_soundfile("MPEG_LAYER_III", bitrate_mode="VARIABLE", compression_level=0.5)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A container to come from. gapless: it tells a decoder where the song starts. ends: and where it ends."""
+
+    name: str
+    write: Callable[[Path, np.ndarray, int], None]
+    rate: int = RATE
+    gapless: bool = True
+    ends: bool = True
+
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        Kind("wav16.wav", by_soundfile("PCM_16")),
+        Kind("wav24.wav", by_soundfile("PCM_24")),
+        Kind("extensible.wav", by_soundfile("PCM_24", format="WAVEX")),
+        Kind("aiff.aiff", by_soundfile("PCM_16")),
+        Kind("flac.flac", by_soundfile("PCM_24")),
+        Kind("cbr.mp3", CBR),
+        Kind("vbr.mp3", VBR),
+        Kind("bare.mp3", without_header(CBR), gapless=False, ends=False),
+        Kind("bare_vbr.mp3", without_header(VBR), gapless=False, ends=False),
+        Kind("aac.m4a", by_av("aac"), ends=False),
+        Kind("alac.m4a", alac),
+        Kind("vorbis.ogg", by_soundfile("VORBIS")),
+        Kind("opus.opus", by_soundfile("OPUS", format="OGG"), rate=48000),
+        Kind("video.mp4", by_av("aac", video=3.0), ends=False),
+        Kind("video.mkv", by_av("aac", video=3.0), ends=False),
+        Kind("video_opus.webm.mkv", by_av("libopus", video=3.0), rate=48000, ends=False),
+    )
+}
+
+
+def song_with_impulses(rate: int) -> np.ndarray:
+    """Music, with four clicks in all channels at known frames."""
+    sound = music(3.0, rate) * 0.5
+    for place in IMPULSES:
+        sound[place - 400 : place + 400] *= 0.02
+        sound[place] = 0.95
+    return sound
+
+
+@dataclass(frozen=True)
+class Made:
+    """A song in a container: as it went in, as an independent decoder reads it, and the sum of its stems."""
+
+    kind: Kind
+    path: Path
+    original: np.ndarray
+    decoded: np.ndarray
+    summed: np.ndarray
+    lengths: dict[str, int]
+    depth: str
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def made(request: pytest.FixtureRequest, shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    kind = KINDS[request.param]
+    folder = tmp_path_factory.mktemp("song")
+    path = folder / kind.name
+    original = song_with_impulses(kind.rate)
+    kind.write(path, original, kind.rate)
+    result = run(shop, path, folder / "stems")
+    assert result.folder is not None
+    paths, depth = files(result), result.folder.record.depth
+    lengths = {name: soundfile.info(stem).frames for name, stem in paths.items()}
+    return Made(kind, path, original, decoded(path), total(paths, depth), lengths, depth)
+
+
+def decoded(path: Path) -> np.ndarray:
+    """The song by a decoder on its own: libsndfile where it reads the length right, else FFmpeg."""
+    if path.suffix in (".m4a", ".mp4", ".mkv") or path.name.startswith("bare"):
+        return floats(path)
+    return soundfile.read(path, dtype="float32", always_2d=True)[0]
+
+
+# ----------------------------------------------------------------------------------------------------------- songs in
+
+
+def test_every_stem_is_as_long_as_the_decoded_song(made: Made) -> None:
+    assert made.lengths == dict.fromkeys(table.FOUR, len(made.decoded))
+
+
+def test_an_independent_decoder_finds_the_same_length(made: Made) -> None:
+    """FFmpeg's library, on every container; Opus and Vorbis too."""
+    assert len(made.summed) == len(floats(made.path))
+
+
+def test_no_part_of_the_song_is_missing(made: Made) -> None:
+    """A container that knows its length gives it exactly; the others add no more than the codec's own padding."""
+    extra = len(made.decoded) - len(made.original)
+    assert extra == 0 if made.kind.ends else 0 <= extra < 4000
+
+
+def test_the_sum_of_the_stems_is_the_decoded_song(made: Made) -> None:
+    assert np.array_equal(made.summed, rounded(made.decoded, made.depth))
+
+
+def test_the_sum_lies_on_the_decoded_song(made: Made) -> None:
+    assert lag(made.summed, made.decoded) == 0
+
+
+def test_the_sum_lies_on_what_was_encoded(made: Made) -> None:
+    """Where the container says where the song starts. Where it does not, every decoder gives the same delay."""
+    shift = lag(made.summed, made.original)
+    assert shift == 0 if made.kind.gapless else 0 < shift < 2500
+
+
+def test_impulses_are_where_they_were(made: Made) -> None:
+    shift = 0 if made.kind.gapless else lag(made.decoded, made.original)
+    for place in (one + shift for one in IMPULSES):
+        near = slice(place - 300, place + 300)
+        found = int(np.argmax(np.abs(made.summed[near, 0])))
+        assert found == int(np.argmax(np.abs(made.decoded[near, 0]))) == 300
+
+
+def test_the_song_is_not_called_damaged(made: Made) -> None:
+    assert open_track(made.path).damage == ""
+
+
+def test_a_stretch_is_cut_from_the_decoded_song(made: Made, shop: Shop, tmp_path: Path) -> None:
+    result = run(shop, made.path, tmp_path / "stems", span=(1.0, 2.5))
+    first, end = round(1.0 * made.kind.rate), round(2.5 * made.kind.rate)
+    expected = rounded(made.decoded[first:end], made.depth)
+    assert np.array_equal(total(files(result), made.depth), expected)
+
+
+def test_a_stretch_may_end_behind_the_songs_end(made: Made, shop: Shop, tmp_path: Path) -> None:
+    result = run(shop, made.path, tmp_path / "stems", span=(2.0, 3600.0))
+    expected = rounded(made.decoded[2 * made.kind.rate :], made.depth)
+    assert np.array_equal(total(files(result), made.depth), expected)
+
+
+def test_a_stretch_up_to_the_songs_length_is_no_longer_than_that(made: Made, shop: Shop, tmp_path: Path) -> None:
+    result = run(shop, made.path, tmp_path / "stems", span=(0.0, 3.0))
+    expected = rounded(made.decoded[: 3 * made.kind.rate], made.depth)
+    assert np.array_equal(total(files(result), made.depth), expected)
+
+
+def test_a_long_silence_in_front_does_not_hide_the_end_of_a_bare_vbr_mp3(shop: Shop, tmp_path: Path) -> None:
+    """Without a header a length can only be guessed from the first frames; here the guess is far too long."""
+    loud = np.random.default_rng(0).uniform(-0.9, 0.9, (RATE * 6, 2))
+    for name, sound in (
+        ("first", np.concatenate([np.zeros_like(loud), loud])),
+        ("last", np.concatenate([loud, np.zeros_like(loud)])),
+    ):
+        path = tmp_path / f"{name}.mp3"
+        KINDS["bare_vbr.mp3"].write(path, sound, RATE)
+        result = run(shop, path, tmp_path / "stems")
+        assert abs(len(total(files(result), "24")) - len(sound)) < 4000
+
+
+@pytest.mark.parametrize("name", ["short_sound.mp4", "short_sound.mkv", "long_sound.mkv"])
+def test_the_pictures_of_a_video_may_be_longer_or_shorter_than_its_sound(name: str, shop: Shop, tmp_path: Path) -> None:
+    path, sound = tmp_path / name, music(4.0)
+    by_av("aac", video=8.0 if name.startswith("short") else 1.0)(path, sound, RATE)
+    result = run(shop, path, tmp_path / "stems")
+    assert result.warnings == ()
+    assert len(total(files(result), "24")) == len(floats(path))
+
+
+def test_an_adts_stream_that_knows_no_length_is_read_to_its_end(shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "song.aac"
+    sound = np.concatenate([music(2.0), np.zeros((RATE * 8, 2))])  # its size says nothing about its length
+    by_av("aac")(path, sound, RATE)
+    assert len(total(files(run(shop, path, tmp_path / "stems")), "24")) == len(floats(path))
+
+
+def test_a_mono_song_gives_mono_stems_in_place(shop: Shop, tmp_path: Path) -> None:
+    path, sound = tmp_path / "mono.mp3", music(2.0, channels=1)
+    CBR(path, sound, RATE)
+    found = total(files(run(shop, path, tmp_path / "stems")), "24")
+    assert found.shape == sound.shape
+    assert lag(found, sound) == 0
+
+
+# --------------------------------------------------------------------------------------------------------- stems out
+
+
+@pytest.fixture(scope="module")
+def exact_and_song(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path], Path]:
+    folder = tmp_path_factory.mktemp("out")
+    path = folder / "song.wav"
+    soundfile.write(path, song_with_impulses(RATE), RATE, subtype="PCM_16")
+    return files(run(shop, path, folder / "exact")), path
+
+
+@pytest.mark.parametrize("output", ["mp3", "aac"])
+def test_lossy_stems_start_and_end_where_exact_ones_do(
+    output: str, exact_and_song: tuple[dict[str, Path], Path], shop: Shop, tmp_path: Path
+) -> None:
+    """After a normal gapless decode, by two decoders for MP3."""
+    exact, path = exact_and_song
+    made = files(run(shop, path, tmp_path / "stems", format=output))
+    for name, lossy in made.items():
+        reference = soundfile.read(exact[name])[0]
+        readings = [floats(lossy)] + ([soundfile.read(lossy)[0]] if output == "mp3" else [])
+        for sound in readings:
+            assert abs(lag(sound, reference)) <= 1, name
+            assert 0 <= len(sound) - len(reference) < (1 if output == "mp3" else 1024), name
+
+
+@pytest.mark.parametrize("output", ["wav", "flac", "aiff", "alac"])
+def test_exact_stems_are_as_long_as_the_song(output: str, shop: Shop, tmp_path: Path) -> None:
+    path = tmp_path / "odd.wav"
+    soundfile.write(path, music(1.0)[:40961], RATE, subtype="PCM_16")
+    for stem in files(run(shop, path, tmp_path / "stems", format=output)).values():
+        assert len(floats(stem)) == 40961
+
+
+# ------------------------------------------------------------------------------------- the header of an MP3 we write
+
+BITRATES = {  # kbit/s, ISO 11172-3 table 2.4.2.3, layer III
+    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+
+
+def frame_bytes(data: bytes, at: int = 0) -> int:
+    """The length of the MPEG layer III frame that starts here."""
+    assert data[at] == 0xFF, "no frame starts here"
+    assert data[at + 1] & 0xE0 == 0xE0, "no frame starts here"
+    version = data[at + 1] >> 3 & 3
+    rate = (44100, 48000, 32000)[data[at + 2] >> 2 & 3] // {3: 1, 2: 2, 0: 4}[version]
+    kbits = BITRATES[3 if version == 3 else 2][data[at + 2] >> 4]
+    return (144 if version == 3 else 72) * kbits * 1000 // rate + (data[at + 2] >> 1 & 1)
+
+
+def crc16(data: bytes) -> int:
+    """CRC-16/ARC: polynomial 0x8005 reflected, as LAME writes it."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return crc
+
+
+@dataclass(frozen=True)
+class LameHeader:
+    """What the first frame of an MP3 says."""
+
+    word: bytes
+    encoder: bytes
+    frames: int
+    bytes: int
+    delay: int
+    padding: int
+    music_bytes: int
+    music_crc: int
+    header_crc: int
+    true_music: bytes
+    true_header_crc: int
+    true_frames: int
+
+
+def lame_header(path: Path) -> LameHeader:
+    """Read it after the LAME tag specification, revision 1."""
+    data = path.read_bytes()
+    start = 0
+    if data[:3] == b"ID3":
+        size = data[6:10]
+        start = 10 + (size[0] << 21 | size[1] << 14 | size[2] << 7 | size[3])
+    mpeg1, mono = data[start + 1] >> 3 & 3 == 3, data[start + 3] >> 6 == 3
+    at = start + 4 + {(True, False): 32, (True, True): 17, (False, False): 17, (False, True): 9}[mpeg1, mono]
+    assert struct.unpack(">I", data[at + 4 : at + 8])[0] == 0xF, "frames, bytes, seek table and quality"
+    lame = at + 120
+    packed = int.from_bytes(data[lame + 21 : lame + 24], "big")
+    end = len(data) - (128 if data[-128:-125] == b"TAG" else 0)
+    music = data[start + frame_bytes(data, start) : end]
+    count, place = 0, 0
+    while place < len(music):
+        place += frame_bytes(music, place)
+        count += 1
+    return LameHeader(
+        word=data[at : at + 4],
+        encoder=data[lame : lame + 9],
+        frames=struct.unpack(">I", data[at + 8 : at + 12])[0],
+        bytes=struct.unpack(">I", data[at + 12 : at + 16])[0],
+        delay=packed >> 12,
+        padding=packed & 0xFFF,
+        music_bytes=struct.unpack(">I", data[lame + 28 : lame + 32])[0],
+        music_crc=struct.unpack(">H", data[lame + 32 : lame + 34])[0],
+        header_crc=struct.unpack(">H", data[lame + 34 : lame + 36])[0],
+        true_music=music,
+        true_header_crc=crc16(data[start : lame + 34]),
+        true_frames=count,
+    )
+
+
+@pytest.fixture(scope="module", params=[(44100, 2), (44100, 1), (48000, 2), (22050, 2), (8000, 1)], ids=str)
+def header(
+    request: pytest.FixtureRequest, shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[LameHeader, int]:
+    """The header of an MP3 stem, tags and all, and the song's length."""
+    rate, channels = request.param
+    folder = tmp_path_factory.mktemp("mp3")
+    soundfile.write(folder / "song.wav", music(2.0, rate, channels), rate, subtype="PCM_16")
+    made = files(run(shop, folder / "song.wav", folder / "stems", format="mp3"))
+    return lame_header(made["drums"]), 2 * rate
+
+
+def test_an_mp3_stem_has_a_header_of_lame(header: tuple[LameHeader, int]) -> None:
+    found, _ = header
+    assert found.word == b"Info"  # constant bitrate
+    assert found.encoder.startswith(b"LAME")
+
+
+def test_delay_and_padding_of_an_mp3_stem_give_the_songs_length(header: tuple[LameHeader, int]) -> None:
+    found, frames = header
+    size = 1152 if frames // 2 > 24000 else 576
+    assert 0 < found.delay < 3000
+    assert found.frames == found.true_frames
+    assert found.frames * size - found.delay - found.padding == frames
+
+
+def test_the_checksum_of_an_mp3_stems_header_is_right(header: tuple[LameHeader, int]) -> None:
+    """It covers all before it, 190 bytes of a stereo file. Decks that find it wrong play the delay: 26 ms too much."""
+    found, _ = header
+    assert found.header_crc == found.true_header_crc
+
+
+def test_the_music_of_an_mp3_stem_is_as_long_as_its_header_says(header: tuple[LameHeader, int]) -> None:
+    """The length counts the header's own frame, the checksum covers what follows it."""
+    found, _ = header
+    assert found.music_bytes == found.bytes
+    assert found.bytes - len(found.true_music) in range(100, 1500)
+    assert found.music_crc == crc16(found.true_music)
+
+
+# ------------------------------------------------------------------------------------------------ the header of a WAV
+
+
+def wav_chunks(path: Path) -> dict[bytes, bytes]:
+    """The chunks of a WAV, the first 100 bytes of each."""
+    data, at, chunks = path.read_bytes(), 12, {}
+    while at + 8 <= len(data):
+        name, size = data[at : at + 4], struct.unpack("<I", data[at + 4 : at + 8])[0]
+        chunks[name] = data[at + 8 : at + 8 + min(size, 100)]
+        at += 8 + size + size % 2
+    return chunks
+
+
+@pytest.mark.parametrize(("depth", "tag"), [("16", 1), ("24", 1), ("float", 3)])
+@pytest.mark.parametrize("rate", [44100, 96000])
+def test_a_wav_stem_is_plain_and_not_extensible(shop: Shop, depth: str, tag: int, rate: int, tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    soundfile.write(path, music(0.3, rate), rate, format="WAVEX", subtype="PCM_24")
+    for stem in files(run(shop, path, tmp_path / "stems", bit_depth=depth)).values():
+        assert stem.read_bytes()[:4] == b"RIFF"
+        shape = struct.unpack("<HHIIHH", wav_chunks(stem)[b"fmt "][:16])
+        width = 4 if depth == "float" else int(depth) // 8
+        assert shape == (tag, 2, rate, rate * 2 * width, 2 * width, 8 * width)
+
+
+@pytest.mark.parametrize(
+    ("frames", "word"), [(1000, b"RIFF"), (WAV_LIMIT // 4, b"RIFF"), (WAV_LIMIT // 4 + 1, b"RF64"), (2**32, b"RF64")]
+)
+def test_a_wav_above_4_gib_is_rf64(frames: int, word: bytes, tmp_path: Path) -> None:
+    sink = open_sink(tmp_path / "long.wav", "wav", 44100, 2, "16", frames)
+    sink.write(np.zeros((2, 100), np.int32))
+    sink.close()
+    assert (tmp_path / "long.wav").read_bytes()[:4] == word
+    assert probe(tmp_path / "long.wav").frames == 100
+
+
+@pytest.mark.slow
+def test_a_real_file_above_4_gib_reads_back(tmp_path: Path) -> None:
+    path, block = tmp_path / "long.wav", np.zeros((2, 1 << 22), np.int32)
+    block[:, 0] = 12345
+    count = WAV_LIMIT // (4 * block.shape[1]) + 1
+    sink = open_sink(path, "wav", 192000, 2, "16", count * block.shape[1])
+    try:
+        for _ in range(count):
+            sink.write(block)
+        sink.close()
+        assert path.stat().st_size > WAV_LIMIT
+        assert probe(path).frames == soundfile.info(path).frames == count * block.shape[1]
+        with soundfile.SoundFile(path) as file:
+            file.seek((count - 1) * block.shape[1])
+            assert file.read(1, dtype="int16").tolist() == [[12345, 12345]]
+        mix = Mix.open(path, ((count - 1) * block.shape[1] / 192000, None))
+        assert next(mix.blocks())[0, 0] == np.float32(12345 / 32768)
+    finally:
+        path.unlink()
