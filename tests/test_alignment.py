@@ -114,6 +114,7 @@ KINDS = {
         Kind("bare_vbr.mp3", without_header(VBR), gapless=False, ends=False),
         Kind("aac.m4a", by_av("aac"), ends=False),
         Kind("alac.m4a", alac),
+        Kind("flac.mkv", by_av("flac")),
         Kind("vorbis.ogg", by_soundfile("VORBIS")),
         Kind("opus.opus", by_soundfile("OPUS", format="OGG"), rate=48000),
         Kind("video.mp4", by_av("aac", video=3.0), ends=False),

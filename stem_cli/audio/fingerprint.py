@@ -121,9 +121,9 @@ def _walk(digest: Any, rate: int, stream: Any, packets: Iterator[Any]) -> _Walk:
 
 
 def _end(packet: Any) -> float:
-    """Where a packet ends, in seconds, 0 where it does not say."""
-    known = packet.size and packet.pts is not None and packet.duration
-    return float((packet.pts + packet.duration) * packet.time_base) if known else 0.0
+    """Where a packet ends, in seconds, or begins where it does not say how long it is; 0 without either."""
+    known = packet.size and packet.pts is not None
+    return float((packet.pts + (packet.duration or 0)) * packet.time_base) if known else 0.0
 
 
 def _damage(shape: Shape, box: Any, stream: Any, walk: _Walk) -> str:
@@ -136,7 +136,7 @@ def _damage(shape: Shape, box: Any, stream: Any, walk: _Walk) -> str:
         short = walk.seconds < promised - (_MP3_SLACK_SECONDS if mp3 else _SLACK_SECONDS)
     else:  # only the whole container tells its length, and the sound may be shorter than the pictures
         short = walk.all_seconds < (box.duration or 0) / 1_000_000 - _SLACK_SECONDS
-    fewer = stream.frames and walk.packets < stream.frames and shape.codec in ("aac", "alac")
+    fewer = walk.packets < stream.frames and shape.codec in ("aac", "alac") and shape.container.startswith("mov")
     if walk.corrupt or short or fewer or (mp3 and _half_frame(walk.last)) or _ends_early(shape):
         return _CUT
     return ""

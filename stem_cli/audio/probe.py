@@ -15,6 +15,7 @@ _EXACT_SUBTYPES = ("PCM_", "ALAC_", "DPCM_", "FLOAT", "DOUBLE")
 _NO_COUNT = "MPEG_LAYER_III"  # whoever encodes may pad it as he likes
 _AV_DEPTHS = {"s16": "16", "s16p": "16", "s32": "24", "s32p": "24"}
 _AV_EXACT = ("alac", "flac", "wavpack", "ape", "tta", "shorten")
+_COUNTING = ("mov,mp4,m4a,3gp,3g2,mj2", "ape", "tta", "wv")  # containers that know their length to the frame
 RATES = (8000, 192000)
 NO_HEADER = ("mp3", "aac")
 """Containers, by FFmpeg's names, that are mere streams of frames: their length is guessed from the first ones."""
@@ -131,7 +132,7 @@ def _shape_of_stream(path: Path, box: Any, stream: Any) -> Shape:
         rate=rate,
         channels=channels,
         frames=round(seconds * rate),
-        counted=codec in _AV_EXACT,
+        counted=codec in _AV_EXACT and box.format.name in _COUNTING,
         depth=_AV_DEPTHS.get(stream.codec_context.format.name, "") if lossless else "",
         lossless=lossless,
     )

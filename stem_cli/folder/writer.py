@@ -62,14 +62,9 @@ class _Lane:
     def __init__(self, target: Target, name: str, tag: Tag) -> None:
         self._target, self._name, self._tag = target, name, tag
         self._path = target.path(name)
-        self._sink = open_sink(
-            self._path,
-            target.spec.format,
-            target.spec.rate,
-            target.spec.channels,
-            target.spec.depth,
-            target.spec.frames,
-        )
+        spec = target.spec
+        self._depth = spec.depth
+        self._sink = open_sink(self._path, spec.format, spec.rate, spec.channels, spec.depth, spec.frames)
         self._meter = Meter(spec.rate, spec.channels)
         self._samples = hashlib.sha256()
         self._frames = 0

@@ -118,9 +118,8 @@ def _separated(shop: Shop, plan: Plan, listener: Listener, keep: bool) -> StemFo
     tap, total = Tap(plan.mix), Sum()
     listener.begin(plan.track, plan.engine.name, plan.why, plan.mix.frames)
     started = time.monotonic()
-    with deliver.opened(
-        _wanted(plan), tag_of(plan), plan.engine.stems, shop.cache.place(plan.key) if keep else None
-    ) as outlets:
+    entry = shop.cache.place(plan.key) if keep else None
+    with deliver.opened(_wanted(plan), tag_of(plan), plan.engine.stems, entry) as outlets:
         blocks = settled(plan.engine.separate(tap, plan.order.request, run), tap, plan.depth, total)
         for block in blocks:
             outlets.write(block)

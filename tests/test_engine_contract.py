@@ -1,0 +1,289 @@
+"""One contract for all engines: whatever makes the stems, the road may rely on this.
+
+Every engine that is ready on this machine runs through every test.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import music
+
+from stem_cli import engines, stems
+from stem_cli.audio import Mix
+from stem_cli.engines import Engine, Request, Run, StemBlock
+from stem_cli.errors import EngineError, InputError
+from stem_cli.separation.stream import Sum, Tap, settled
+
+READY = [engine for engine in engines.all_engines() if engine.unavailable() is None]
+BYTES_ALIKE = ("builtin",)
+"""Engines that give the same bytes whatever the sizes of the blocks they read."""
+_FAR_BELOW_DB = -90.0
+
+
+class Song:
+    """A song in memory, given in blocks of a chosen size that nobody may write into."""
+
+    def __init__(self, sound: np.ndarray, rate: int, size: int = 65536) -> None:
+        self.sound = np.ascontiguousarray(sound.T, np.float32)
+        self.rate, self.channels, self.frames, self.size = rate, self.sound.shape[0], self.sound.shape[1], size
+        self.given = 0
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        for at in range(0, self.frames, self.size):
+            block = self.sound[:, at : at + self.size].copy()
+            block.flags.writeable = False
+            self.given += block.shape[1]
+            yield block
+
+
+def divided(engine: Engine, song: Song, threads: int = 2, request: Request | None = None) -> list[StemBlock]:
+    return list(engine.separate(song, request or Request(engine=engine.name), Run(threads)))
+
+
+def joined(blocks: Sequence[StemBlock]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([block[name] for block in blocks], axis=1) for name in blocks[0]}
+
+
+def rate_of(engine: Engine, rate: int = 44100) -> int:
+    return engine.rate or rate
+
+
+@pytest.fixture(params=READY, ids=lambda engine: engine.name)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return request.param
+
+
+def test_there_is_an_engine_that_needs_nothing() -> None:
+    assert "builtin" in {engine.name for engine in READY}
+
+
+def test_every_engine_of_the_table_loads_by_its_name() -> None:
+    assert [engine.name for engine in engines.all_engines()] == list(engines.NAMES)
+    with pytest.raises(EngineError, match="there is no engine 'nothing'"):
+        engines.load("nothing")
+
+
+@pytest.mark.parametrize("one", engines.all_engines(), ids=lambda one: one.name)
+def test_an_engine_describes_itself(one: Engine) -> None:
+    """Ready or not: known stems in the table's order, a model, a licence; if not ready, why and what to do."""
+    assert one.stems == stems.ordered(one.stems)
+    assert set(one.stems) <= set(stems.TABLE)
+    assert one.models
+    assert one.title
+    assert one.licence
+    assert one.speed > 0
+    missing = one.unavailable()
+    assert missing is None or (missing.reason and missing.remedy)
+
+
+def test_blocks_are_float32_of_all_stems_and_of_one_length(engine: Engine) -> None:
+    song = Song(music(4.0, rate_of(engine)), rate_of(engine))
+    for block in divided(engine, song):
+        assert tuple(block) == engine.stems
+        assert {part.dtype for part in block.values()} == {np.dtype(np.float32)}
+        shapes = {part.shape for part in block.values()}
+        assert len(shapes) == 1
+        assert shapes.pop()[0] == 2
+        assert all(np.isfinite(part).all() for part in block.values())
+
+
+@pytest.mark.parametrize("frames", [1, 2, 44, 441, 4095, 44101, 100003, 132299, 132300, 132301, 264600])
+def test_stems_are_as_long_as_the_song(engine: Engine, frames: int) -> None:
+    """Odd lengths, a millisecond, lengths around those of segments."""
+    song = Song(music(7.0, rate_of(engine))[:frames], rate_of(engine))
+    assert {part.shape for part in joined(divided(engine, song)).values()} == {(2, frames)}
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_song_keeps_its_channels(engine: Engine, channels: int) -> None:
+    song = Song(music(1.0, rate_of(engine), channels), rate_of(engine))
+    assert {part.shape[0] for part in joined(divided(engine, song)).values()} == {channels}
+
+
+@pytest.mark.parametrize("rate", [8000, 22050, 48000, 96000, 192000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_song_of_any_rate_lines_up_and_adds_up(engine: Engine, rate: int, channels: int) -> None:
+    """Lag 0 by itself: the stems' sum is the song before anything is settled."""
+    if engine.rate not in (None, rate):
+        with pytest.raises(EngineError):
+            divided(engine, Song(music(0.5, rate, channels), rate))
+        return
+    song = Song(music(1.3, rate, channels), rate)
+    summed = sum(part.astype(np.float64) for part in joined(divided(engine, song)).values())
+    assert summed.shape == song.sound.shape
+    lost = np.square(summed - song.sound).mean() / np.square(song.sound).mean()
+    assert lost < 0.1, f"the stems miss the song by {10 * np.log10(lost):.0f} dB"
+
+
+@pytest.mark.parametrize("rate", [8000, 48000, 96000])
+@pytest.mark.parametrize("seconds", [0.001, 0.01, 0.1])
+def test_very_short_songs_at_any_rate(engine: Engine, rate: int, seconds: float) -> None:
+    rate = rate_of(engine, rate)
+    song = Song(music(seconds, rate), rate)
+    assert {part.shape[1] for part in joined(divided(engine, song)).values()} == {round(seconds * rate)}
+
+
+def test_silence_gives_silence(engine: Engine) -> None:
+    found = joined(divided(engine, Song(np.zeros((70000, 2)), rate_of(engine))))
+    assert max(np.abs(part).max() for part in found.values()) < 10 ** (_FAR_BELOW_DB / 20)
+
+
+@pytest.mark.parametrize("level", [1.0, -1.0, 1e-4])
+def test_a_constant_is_divided_without_harm(engine: Engine, level: float) -> None:
+    found = joined(divided(engine, Song(np.full((70000, 2), level), rate_of(engine))))
+    assert all(np.isfinite(part).all() for part in found.values())
+    assert max(np.abs(part).max() for part in found.values()) <= 2 * abs(level)
+
+
+@pytest.mark.parametrize("sound", ["clicks", "full scale noise", "one side only", "denormal"])
+def test_hard_songs_give_numbers(engine: Engine, sound: str) -> None:
+    random = np.random.default_rng(1)
+    noise = random.uniform(-1, 1, (60000, 2))
+    song = {
+        "clicks": (np.arange(60000)[:, None] % 5000 == 0) * np.ones(2),
+        "full scale noise": np.sign(noise),
+        "one side only": noise * [1, 0],
+        "denormal": noise * 1e-39,
+    }[sound]
+    found = joined(divided(engine, Song(song, rate_of(engine))))
+    assert all(np.isfinite(part).all() for part in found.values())
+    assert max(np.abs(part).max() for part in found.values()) < 4
+
+
+def test_the_songs_blocks_are_not_written_into(engine: Engine) -> None:
+    """They are read-only here, so that an engine which writes into them fails; and the song is as it was."""
+    song = Song(music(2.0, rate_of(engine)), rate_of(engine), size=10000)
+    before = song.sound.copy()
+    divided(engine, song)
+    assert np.array_equal(song.sound, before)
+
+
+def test_blocks_that_were_given_out_do_not_change_afterwards(engine: Engine) -> None:
+    song = Song(music(9.0, rate_of(engine)), rate_of(engine))
+    kept, copies = [], []
+    for block in engine.separate(song, Request(), Run(2)):
+        kept.append(block)
+        copies.append({name: part.copy() for name, part in block.items()})
+    for block, copy in zip(kept, copies, strict=True):
+        assert all(np.array_equal(block[name], copy[name]) for name in block)
+
+
+def test_frames_come_out_bit_by_bit_up_to_all_of_them(engine: Engine) -> None:
+    """Progress is the share of frames that came out: it rises to 1, and not in one leap at the end."""
+    song, out, shares = Song(music(20.0, rate_of(engine)), rate_of(engine)), 0, []
+    for block in engine.separate(song, Request(), Run(1)):
+        out += next(iter(block.values())).shape[1]
+        shares.append(out / song.frames)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert len(shares) >= 4
+
+
+def test_a_long_song_is_not_read_to_its_end_before_stems_come(engine: Engine) -> None:
+    """What keeps memory small. An engine that reads the song twice may have gone through it once."""
+    song = Song(np.tile(music(10.0, rate_of(engine)), (6, 1)), rate_of(engine))
+    stream = engine.separate(song, Request(), Run(1))
+    next(stream)
+    assert song.given % song.frames < 40 * song.rate
+    stream.close()
+
+
+def test_the_same_song_gives_the_same_bytes(engine: Engine) -> None:
+    sound = music(5.0, rate_of(engine))
+    one, two = (joined(divided(engine, Song(sound, rate_of(engine)))) for _ in range(2))
+    assert all(np.array_equal(one[name], two[name]) for name in engine.stems)
+
+
+def test_the_number_of_threads_changes_nothing(engine: Engine) -> None:
+    sound = music(8.0, rate_of(engine))
+    one, two, five = (joined(divided(engine, Song(sound, rate_of(engine)), threads)) for threads in (1, 2, 5))
+    assert all(np.array_equal(one[name], two[name]) for name in engine.stems)
+    assert all(np.array_equal(one[name], five[name]) for name in engine.stems)
+
+
+@pytest.mark.parametrize("size", [1000, 65536 + 1, 10**7])
+def test_the_sizes_of_the_songs_blocks_change_nothing(engine: Engine, size: int) -> None:
+    sound = music(5.0, rate_of(engine))
+    one = joined(divided(engine, Song(sound, rate_of(engine))))
+    two = joined(divided(engine, Song(sound, rate_of(engine), size)))
+    for name in engine.stems:
+        if engine.name in BYTES_ALIKE:
+            assert np.array_equal(one[name], two[name])
+        else:
+            assert np.abs(one[name] - two[name]).max() <= 10 ** (_FAR_BELOW_DB / 20)
+
+
+def test_the_seed_of_another_run_is_not_remembered(engine: Engine) -> None:
+    sound = music(2.0, rate_of(engine))
+    first = joined(divided(engine, Song(sound, rate_of(engine)), request=Request(seed=1)))
+    divided(engine, Song(sound, rate_of(engine)), request=Request(seed=2))
+    again = joined(divided(engine, Song(sound, rate_of(engine)), request=Request(seed=1)))
+    assert all(np.array_equal(first[name], again[name]) for name in engine.stems)
+
+
+def test_an_engines_id_says_all_that_changes_its_sound(engine: Engine) -> None:
+    """Two requests with one id must give the same bytes: the cache serves the one for the other."""
+    sound = music(1.5, rate_of(engine))
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for request in (Request(), Request(effort="fast"), Request(effort="best"), Request(seed=7)):
+        name = engine.identify(request).text
+        made = joined(divided(engine, Song(sound, rate_of(engine)), request=request))
+        known = found.setdefault(name, made)
+        assert all(np.array_equal(known[stem], made[stem]) for stem in engine.stems), request
+
+
+def test_an_engine_ends_at_once_when_it_is_closed(engine: Engine) -> None:
+    before = set(threading.enumerate())
+    song = Song(np.tile(music(10.0, rate_of(engine)), (12, 1)), rate_of(engine))
+    stream = engine.separate(song, Request(), Run(2))
+    next(stream)
+    started = time.monotonic()
+    stream.close()
+    assert time.monotonic() - started < 5
+    assert set(threading.enumerate()) <= before
+
+
+def test_an_error_of_the_song_comes_through_and_ends_the_threads(engine: Engine) -> None:
+    class Broken(Song):
+        def blocks(self) -> Iterator[np.ndarray]:
+            for number, block in enumerate(super().blocks()):
+                if number == 3:
+                    raise InputError("the disk is gone", Path("song.wav"))
+                yield block
+
+    before = set(threading.enumerate())
+    with pytest.raises(InputError, match="the disk is gone"):
+        divided(engine, Broken(music(9.0, rate_of(engine)), rate_of(engine)))
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_none_are_refused_before_an_engine_sees_them(
+    engine: Engine, bad: float, tmp_path: Any
+) -> None:
+    sound = music(2.0, rate_of(engine)).astype(np.float32)
+    sound[50000, 1] = bad
+    soundfile.write(tmp_path / "bad.wav", sound, rate_of(engine), subtype="FLOAT")
+    mix = Mix.open(tmp_path / "bad.wav")
+    with pytest.raises(InputError, match="no numbers"):
+        list(engine.separate(mix, Request(), Run(2)))
+
+
+def test_an_engine_works_on_the_road(engine: Engine, tmp_path: Any) -> None:
+    """The song is read once for both, and what comes out covers it."""
+    soundfile.write(tmp_path / "song.wav", music(4.0, rate_of(engine)), rate_of(engine), subtype="PCM_16")
+    mix = Mix.open(tmp_path / "song.wav")
+    tap, total, run = Tap(mix), Sum(), Run(2)
+    for block in settled(engine.separate(tap, Request(), run), tap, "16", total):
+        assert np.array_equal(sum(block.parts.values()), block.whole)
+    assert total.frames == mix.frames
+    assert total.residual_db < -10
+    assert run.device in ("cpu", "cuda", "mps", "openvino") or run.device.startswith("cuda")
