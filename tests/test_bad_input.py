@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +19,6 @@ import soundfile
 from conftest import Stem, music
 
 from stem_cli import verify
-from stem_cli.audio import FORMATS
 from stem_cli.cli import program
 from stem_cli.errors import StemError
 from stem_cli.folder import find_folders
@@ -224,9 +224,9 @@ def test_samples_that_are_no_numbers_are_refused(stem: Stem, untouched: Callable
     all_failed(stem("separate", *paths, *QUIET, code=6), paths, 3, "NaN")
 
 
-def test_a_hundredth_of_a_second_is_separated_into_every_format(stem: Stem) -> None:
+def test_a_hundredth_of_a_second_is_separated_whatever_the_encoder(stem: Stem) -> None:
     soundfile.write("song.wav", music(0.01), RATE, subtype="PCM_16")
-    for form in FORMATS:
+    for form in ("wav", "alac", "aac", "mp3"):
         done = stem("separate", "song.wav", "--format", form, "--output", form, *QUIET)
         record = json.loads(done.stdout)["record"]
         assert {file["frames"] for file in record["files"]} == {441}
@@ -365,7 +365,7 @@ def test_no_file_at_all_is_a_usage_error(stem: Stem) -> None:
 @pytest.mark.parametrize("text", [b"format = 'wma'", b"no_such_setting = 1", b"format = ", b"\xff"])
 def test_settings_that_make_no_sense_are_usage_errors_that_name_their_file(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "stem.toml").write_bytes(text)
-    with pytest.raises(StemError, match=str(tmp_path / "stem.toml")) as caught:
+    with pytest.raises(StemError, match=re.escape(str(tmp_path / "stem.toml"))) as caught:
         program.main(["separate", str(small_song())], standalone_mode=False)
     assert caught.value.exit_code == 2
     assert caught.value.hint
