@@ -46,8 +46,8 @@ def id_of(folder: StemFolder, file: StemFile) -> str:
 
 
 def span_text(span: tuple[float, float | None] | None) -> str:
-    """A span as the database and keys write it; "" is the whole song."""
-    return "" if span is None else f"{span[0]:g}-{'' if span[1] is None else format(span[1], 'g')}"
+    """A span as the database and keys write it, to less than a sample; "" is the whole song."""
+    return "" if span is None else f"{span[0]:.12g}-{'' if span[1] is None else format(span[1], '.12g')}"
 
 
 def register(database: Database, folder: StemFolder) -> tuple[str, ...]:

@@ -13,9 +13,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from stem_cli.audio import FORMATS, Mix, ahead
+from stem_cli.audio import FORMATS, Mix, Shape, ahead, fingerprint
 from stem_cli.errors import StemError
-from stem_cli.folder import StemFile, StemFolder, exact
+from stem_cli.folder import Source, StemFile, StemFolder, exact
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def check(folder: StemFolder, home: Path | None = None) -> list[Finding]:
 
 def _check_sound(folder: StemFolder, files: list[StemFile], home: Path) -> list[Finding]:
     record = folder.record
-    readers = {file.name: _Reader(file, home / file.file) for file in files}
+    readers = {file.name: _Reader(file, home / file.file, record.source) for file in files}
     parts = [readers[name] for name in record.song.parts if name in readers]
     whole = len(parts) == len(record.song.parts) and bool(parts) and all(reader.exact for reader in parts)
     song = hashlib.sha256()
@@ -96,14 +96,17 @@ def _check_sound(folder: StemFolder, files: list[StemFile], home: Path) -> list[
 class _Reader:
     """One file read back once: its samples and its bytes hashed."""
 
-    def __init__(self, file: StemFile, path: Path) -> None:
-        self.file, self.path = file, path
+    def __init__(self, file: StemFile, path: Path, source: Source) -> None:
+        self.file, self.path, self._source = file, path, source
         self.exact = FORMATS[file.format].exact
         self._samples = hashlib.sha256()
         self._frames = 0
+        self._shape: Shape | None = None
 
     def blocks(self) -> Iterator[NDArray[Any]]:
-        for block in Mix.open(self.path).blocks():
+        mix = Mix.open(self.path)
+        self._shape = mix.shape
+        for block in mix.blocks():
             samples = exact.to_ints(block, self.file.depth)[0] if self.file.depth != "float" else block
             self._frames += block.shape[1]
             if self.exact:
@@ -111,11 +114,21 @@ class _Reader:
             yield samples
 
     def findings(self) -> list[Finding]:
-        if self.exact and self._samples.hexdigest() != self.file.samples_sha256:
-            return [Finding(self.path, "its samples are not what was written", True)]
-        if self._frames < self.file.frames:
-            return [Finding(self.path, f"it is {self.file.frames - self._frames} samples too short", True)]
+        fault = self._fault()
+        if fault:
+            return [Finding(self.path, fault, True)]
         with self.path.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != self.file.sha256:
                 return [Finding(self.path, "its tags were changed; the sound is as it was", False)]
         return []
+
+    def _fault(self) -> str:
+        """What is wrong with its sound, or ""."""
+        assert self._shape is not None, "its blocks are read first"
+        rate, channels = self._source.rate, min(2, self._source.channels)
+        if (self._shape.rate, self._shape.channels) != (rate, channels):
+            return f"it has {self._shape.rate} Hz and {self._shape.channels} channels, not {rate} Hz and {channels}"
+        if self._frames < self.file.frames:
+            return f"it is {self.file.frames - self._frames} samples too short"
+        found = self._samples.hexdigest() if self.exact else fingerprint(self._shape).digest
+        return "" if found == self.file.samples_sha256 else "its samples are not what was written"

@@ -226,7 +226,7 @@ def test_samples_that_are_no_numbers_are_refused(stem: Stem, untouched: Callable
 
 def test_a_hundredth_of_a_second_is_separated_whatever_the_encoder(stem: Stem) -> None:
     soundfile.write("song.wav", music(0.01), RATE, subtype="PCM_16")
-    for form in ("wav", "alac", "aac", "mp3"):
+    for form in ("aac", "mp3"):
         done = stem("separate", "song.wav", "--format", form, "--output", form, *QUIET)
         record = json.loads(done.stdout)["record"]
         assert {file["frames"] for file in record["files"]} == {441}
@@ -340,7 +340,6 @@ def test_options_that_make_no_sense_are_usage_errors_that_name_them(options: tup
     "options",
     [
         ("--stems", "kazoo"),
-        ("--format", "wma"),
         ("--format", "flac", "--bit-depth", "float"),
         ("--name-template", "{nothing}"),
         ("--mirror", "elsewhere"),

@@ -16,6 +16,7 @@ import soundfile
 from conftest import Stem, music
 from workshop import files, integers, opened, rounded, run, total
 
+from stem_cli.artifacts import span_text
 from stem_cli.cache import GIGABYTE, Cache, key_of
 from stem_cli.errors import BusyError
 from stem_cli.separation import Result, Shop
@@ -126,11 +127,22 @@ def test_a_deeper_wish_than_what_is_kept_is_made_anew(shop: Shop, loud_song: Pat
 
 
 def test_stretches_are_kept_apart(shop: Shop, song: Path, tmp_path: Path) -> None:
-    """Also those that differ by less than a six-digit number shows."""
-    spans = [(0.5, 2.0), (0.5, None), None, (0.5, 2.5), (1.234561, 2.0), (1.234589, 2.0)]
+    spans = [(0.5, 2.0), (0.5, None), None, (0.5, 2.5), (1.23456, 2.0), (1.23458, 2.0)]
     for number, span in enumerate(spans):
         assert run(shop, song, tmp_path / str(number), span=span).status == "made", span
     assert len(shop.cache.entries()) == len(spans)
+
+
+def test_stretches_late_in_a_long_recording_are_kept_apart() -> None:
+    """A tenth of a second in the tenth hour, and a sample at 192 kHz."""
+    texts = {span_text(span) for span in ((35999.8, None), (35999.9, None), (35999.8, 35999.9), (35999.800005, None))}
+    assert len(texts) == 4
+
+
+def test_the_same_stretch_is_found_again_whatever_its_digits(shop: Shop, song: Path, tmp_path: Path) -> None:
+    third = (1 / 3, 2 / 3)
+    assert run(shop, song, tmp_path / "stems", span=third).status == "made"
+    assert run(shop, song, tmp_path / "stems", span=third).status == "there"
 
 
 def test_a_song_is_found_under_another_name_and_with_other_tags(shop: Shop, tmp_path: Path) -> None:

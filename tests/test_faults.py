@@ -103,7 +103,7 @@ WAYS: tuple[tuple[tuple[str, ...], bool, bool], ...] = (
 
 def kill_at_moments(stem: Stem, tmp_path: Path, moments: int, seed: int) -> None:
     """Kill `stem separate` again and again; each time what is visible is whole, and the next run completes it."""
-    song, draw = write_song(seconds=4), random.Random(seed)
+    song, draw = write_song(seconds=2), random.Random(seed)
     begin = time.monotonic()
     stem("separate", song)
     duration = time.monotonic() - begin
@@ -230,8 +230,7 @@ print(json.dumps(outcomes))
 
 
 @pytest.mark.parametrize("layout", ["folder", "flat"])
-@pytest.mark.parametrize("before", ["old", "none"])
-@pytest.mark.parametrize("how", ["kill", "interrupt"])
+@pytest.mark.parametrize(("how", "before"), [("kill", "old"), ("kill", "none"), ("interrupt", "old")])
 def test_stopped_at_any_line_of_the_commit_stems_are_the_old_or_the_new_ones(
     layout: str, before: str, how: str
 ) -> None:
@@ -274,17 +273,15 @@ def test_a_plan_of_a_dead_process_cannot_reach_out_of_its_folder(stem: Stem) -> 
     assert [path.name for path in outside.iterdir()] == ["mine.txt"]
 
 
-@pytest.mark.parametrize("name", [".mine.partial", ".mine.0a1b2c3d.partial", "mine.0a1b2c3d.partial"])
-def test_a_users_folder_with_a_name_like_ours_stays(stem: Stem, name: str) -> None:
-    song = write_song()
-    theirs = OUTPUT / name
-    theirs.mkdir(parents=True)
-    if name == ".mine.0a1b2c3d.partial":
-        (theirs / "mine.txt").write_text("mine", "utf-8")
-    os.utime(theirs, (0, 0))
-    stem("separate", song)
-    assert theirs.is_dir()
-    assert [path.name for path in theirs.iterdir()] == (["mine.txt"] if "0a1b" in name and name[0] == "." else [])
+def test_users_folders_with_names_like_ours_stay(stem: Stem) -> None:
+    theirs = {".mine.partial": [], "mine.0a1b2c3d.partial": [], ".mine.0a1b2c3d.partial": ["mine.txt"]}
+    for name, files in theirs.items():
+        (OUTPUT / name).mkdir(parents=True)
+        for file in files:
+            (OUTPUT / name / file).write_text("mine", "utf-8")
+        os.utime(OUTPUT / name, (0, 0))
+    stem("separate", write_song())
+    assert {name: [path.name for path in (OUTPUT / name).iterdir()] for name in theirs} == theirs
 
 
 # Ctrl-C and a polite kill
@@ -304,15 +301,14 @@ def stop(process: subprocess.Popen[str], number: int) -> None:
     assert spent < STOP_SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))  # others may keep it waiting
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-@pytest.mark.parametrize("late", [0.0, 0.5], ids=["at once", "later"])
+@pytest.mark.parametrize(("name", "late"), [("SIGINT", 0.0), ("SIGINT", 0.4), ("SIGTERM", 0.2), ("SIGHUP", 0.1)])
 def test_a_signal_while_stems_are_made_stops_within_a_second_and_leaves_nothing(
-    tmp_path: Path, number: signal.Signals, late: float
+    tmp_path: Path, name: str, late: float
 ) -> None:
     process = started("separate", write_song(seconds=60))
     wait_for(lambda: being_made(OUTPUT), process)
     time.sleep(late)
-    stop(process, number)
+    stop(process, signal.Signals[name])
     assert not OUTPUT.exists()
     assert left_over(tmp_path / "cache" / "stems") == []
     assert_nothing_half_made(tmp_path)
@@ -336,7 +332,7 @@ def test_ctrl_c_among_several_songs_keeps_those_that_are_done(tmp_path: Path) ->
 
 
 def test_ctrl_c_during_force_leaves_the_old_stems(stem: Stem, tmp_path: Path) -> None:
-    song = write_song(seconds=30)
+    song = write_song(seconds=10)
     stem("separate", song)
     before = {path: path.read_bytes() for path in OUTPUT.rglob("*.*")}
     process = started("separate", song, "--force", "--format", "flac")
@@ -405,7 +401,7 @@ class Filler:
                         break
 
 
-@pytest.mark.parametrize("form", ["wav", "flac", "aiff", "alac", "mp3"])
+@pytest.mark.parametrize("form", ["wav", "flac", "alac"])
 def test_a_disk_that_fills_up_is_an_output_error_that_leaves_nothing(
     stem: Stem, tmp_path: Path, form: str, small_disk: Callable[[int], Path]
 ) -> None:
@@ -515,9 +511,7 @@ def mode() -> Iterator[Callable[[Path, int], None]]:
         path.chmod(bits)
 
 
-@pytest.mark.parametrize(
-    ("bits", "output"), [(0o555, "closed"), (0o555, "closed/below"), (0o600, "closed/below"), (0o000, "closed")]
-)
+@pytest.mark.parametrize(("bits", "output"), [(0o555, "closed"), (0o555, "closed/below"), (0o600, "closed/below")])
 def test_an_output_folder_without_permission_is_an_output_error(
     stem: Stem, obey: dict[str, Any], mode: Callable[[Path, int], None], bits: int, output: str
 ) -> None:
@@ -593,14 +587,14 @@ def statuses(*processes: subprocess.Popen[str]) -> list[str]:
 
 
 def test_of_two_processes_with_one_song_one_works_and_the_other_takes_what_it_made() -> None:
-    song = write_song(seconds=10)
+    song = write_song(seconds=3)
     assert statuses(*(started("separate", song, "--json") for _ in range(2))) == ["made", "there"]
     assert_whole(OUTPUT, 1)
     assert left_over(OUTPUT) == []
 
 
 def test_two_processes_with_one_song_and_two_folders_separate_it_once() -> None:
-    song = write_song(seconds=10)
+    song = write_song(seconds=3)
     both = [started("separate", song, "--json", "--output", name) for name in ("a", "b")]
     assert statuses(*both) == ["cached", "made"]
     for name in ("a", "b"):
@@ -626,7 +620,7 @@ def test_two_formats_of_one_song_at_once_do_not_mix() -> None:
 
 
 def test_when_the_working_process_is_killed_the_waiting_one_takes_over(stem: Stem) -> None:
-    song = write_song(seconds=20)
+    song = write_song(seconds=12)
     working = started("separate", song)
     wait_for(lambda: being_made(OUTPUT), working)
     waiting = started("separate", song, "--json")

@@ -19,7 +19,7 @@ from stem_cli.cli import COMMANDS
 
 RATE = 22050
 INPUT = Path("music")
-SONGS = [f"music/{name}" for name in ("tagged.mp3", "tagged.flac", "plain.wav", "deep/plain.aiff", "clean.ogg")]
+SONGS = [f"music/{name}" for name in ("tagged.mp3", "tagged.flac", "plain.wav", "deep/plain.ogg")]
 
 LINES: dict[str, list[list[str]]] = {
     "separate": [
@@ -31,15 +31,15 @@ LINES: dict[str, list[list[str]]] = {
         ["separate", "music", "music/cut.flac", "music/notes.nfo", "music/nan.wav", "music/cover.jpg"],
     ],
     "demo": [["demo"]],
-    "verify": [["separate", SONGS[0]], ["verify", "stems"], ["verify", "music"], ["verify", SONGS[1]]],
-    "artifacts": [["separate", SONGS[0]], ["artifacts"], ["artifacts", "--json"]],
-    "cache": [["separate", SONGS[0]], ["cache", "info"], ["cache", "list"], ["cache", "clear"]],
+    "verify": [["verify", "stems"], ["verify", "music"], ["verify", SONGS[1]]],
+    "artifacts": [["artifacts"], ["artifacts", "--json"]],
+    "cache": [["cache", "info"], ["cache", "list"], ["cache", "clear"]],
     "engines": [["engines"]],
     "config": [["config", "show"], ["config", "set", "format", "flac"], ["config", "path"]],
     "doctor": [["doctor"], ["doctor", "elsewhere"]],
     "completion": [["completion", "bash"]],
 }
-"""For each command, lines a user may type with songs in the input folder; some of them fail, which is no excuse."""
+"""For each command, lines a user may type beside songs, run in this order; some of them fail, which is no excuse."""
 
 
 @pytest.fixture(autouse=True)
@@ -89,10 +89,9 @@ def test_every_command_is_watched() -> None:
     assert not missing, f"add lines for {missing} to LINES above: no command may touch its input"
 
 
-@pytest.mark.parametrize("command", sorted(set(LINES) & set(COMMANDS)))
-def test_the_input_folder_is_as_it_was(stem: Stem, command: str) -> None:
+def test_the_input_folder_is_as_it_was_after_every_command(stem: Stem) -> None:
     before = snapshot()
-    for line in LINES[command]:
+    for line in [line for lines in LINES.values() for line in lines]:
         done = stem(*line, code=None)
         assert snapshot() == before, f"{line}: {done.stdout}{done.stderr}"
         assert done.returncode not in (1, 2), f"{line}: {done.stderr}"

@@ -117,6 +117,8 @@ def _by_av(path: Path) -> Shape:
 
 
 def _shape_of_stream(path: Path, box: Any, stream: Any) -> Shape:
+    if stream.codec_context is None:
+        raise InputError("its sound is of an unknown kind", path, "Convert it to FLAC or WAV first.")
     codec = stream.codec_context.name
     rate, channels = stream.rate or 0, stream.channels
     if not rate or not channels:

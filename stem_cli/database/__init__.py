@@ -83,14 +83,14 @@ class Database:
         return made
 
     def start_job(self, digest: str, request: str) -> int:
-        """Note that work on a song begins. Call it under the song's lock: whoever else is "running" it has died."""
+        """Note that work on a song begins. Call it under the song's lock: who else is "running" it here has died."""
         with self.change() as connection:
             connection.execute(
                 text(
                     "UPDATE jobs SET state = 'interrupted', finished_at = :now, error = 'its process died'"
-                    " WHERE digest = :digest AND request = :request AND state = 'running'"
+                    " WHERE digest = :digest AND request = :request AND state = 'running' AND host = :host"
                 ),
-                {"now": now(), "digest": digest, "request": request},
+                {"now": now(), "digest": digest, "request": request, "host": platform.node()},
             )
             attempts = connection.execute(
                 text("SELECT count(*) FROM jobs WHERE digest = :digest AND request = :request"),
@@ -141,7 +141,8 @@ def open_database(url: str, data_dir: Path) -> Database:
         if target.get_backend_name() == "sqlite" and target.database:
             Path(target.database).parent.mkdir(parents=True, exist_ok=True)
         engine = _engine(target)
-        _migrate(engine)
+        with _disposed_on_error(engine):
+            _migrate(engine)
     except ArgumentError as error:
         raise UsageError(
             f"database_url makes no sense ({error})", None, "Write postgresql://user@host/name."
@@ -153,6 +154,15 @@ def open_database(url: str, data_dir: Path) -> Database:
     except SQLAlchemyError as error:
         raise _translated(error, engine) from error
     return Database(engine)
+
+
+@contextmanager
+def _disposed_on_error(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _engine(target: Any) -> Engine:

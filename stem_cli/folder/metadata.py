@@ -17,7 +17,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class StemFile:
-    """One file of stems. sha256: of the file; samples_sha256: of its samples as a WAV would hold them, "" if lossy."""
+    """One file of stems.
+
+    sha256: of the file. samples_sha256: of its samples as a WAV would hold them; of a lossy file its digest.
+    """
 
     name: str
     file: str
@@ -126,7 +129,8 @@ class StemFolder:
 
 def to_text(record: Record) -> str:
     """The record as JSON; silence (-inf dB) is null."""
-    return json.dumps(_plain(asdict(record)), indent=1, ensure_ascii=False) + "\n"
+    exact = {"span": record.span}  # not rounded: the next run compares it with what is asked for
+    return json.dumps(_plain(asdict(record)) | exact, indent=1, ensure_ascii=False) + "\n"
 
 
 def _plain(value: Any) -> Any:

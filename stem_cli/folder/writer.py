@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from stem_cli import stems
-from stem_cli.audio import FORMATS, open_sink
+from stem_cli.audio import FORMATS, fingerprint, open_sink, probe
 from stem_cli.dsp.loudness import Levels, Meter
 from stem_cli.folder import exact, staging
 from stem_cli.folder.metadata import StemFile
@@ -149,7 +149,7 @@ def finished(target: Target, name: str, tag: Tag, frames: int, samples: str, lev
         frames=frames,
         bytes=path.stat().st_size,
         sha256=digest,
-        samples_sha256=samples if FORMATS[target.spec.format].exact else "",
+        samples_sha256=samples if FORMATS[target.spec.format].exact else fingerprint(probe(path)).digest,
         peak_db=levels.peak_db,
         rms_db=levels.rms_db,
         lufs=levels.lufs,

@@ -171,7 +171,7 @@ def from_cache(
         rest = tuple(name for name in wanted.spec.names if name not in copied)
         total: Sum | None = None
         if rest:
-            total = None if same_depth else Sum()
+            total = None if same_depth and wanted.spec.depth != "float" else Sum()
             files |= _write(kept, mix, wanted, staged, rest, tag, total)
         ordered = tuple(files[name] for name in wanted.spec.names)
         whole = merged(staged, record(ordered, total), wanted.old, tuple(file.name for file in kept.record.files))
@@ -187,7 +187,7 @@ def _copy(kept: StemFolder, file: StemFile, target: Target, tag: Tag, link: bool
 def _write(
     kept: StemFolder, mix: Mix, wanted: Wanted, staged: Staging, names: tuple[str, ...], tag: Tag, total: Sum | None
 ) -> dict[str, StemFile]:
-    """Write files anew from kept stems; with a `total`, at a lower depth than they were kept in."""
+    """Write files anew from kept stems; with a `total` beside the song, whose samples they do not give to the bit."""
     writer = Writer(Target(staged.stems, wanted.place, replace(wanted.spec, names=names)), tag)
     try:
         if total is None:
@@ -220,11 +220,10 @@ def _kept_floats(kept: StemFolder) -> Iterator[StemBlock]:
 
 
 def _kept_blocks(kept: StemFolder) -> Iterator[Settled]:
-    """The stems of a cache entry in its own depth; their sum is the song."""
-    depth = kept.record.depth
+    """The stems of a cache entry of integers, in its own depth; their sum is the song."""
     for block in _kept_floats(kept):
-        parts = {name: part if depth == "float" else exact.to_ints(part, depth)[0] for name, part in block.items()}
-        yield Settled(parts, np.sum(list(parts.values()), axis=0, dtype=next(iter(parts.values())).dtype))
+        parts = {name: exact.to_ints(part, kept.record.depth)[0] for name, part in block.items()}
+        yield Settled(parts, np.add.reduce(list(parts.values()), dtype=np.int32))
 
 
 def note(database: Database, job: int, folder: StemFolder, status: str, seconds: float) -> tuple[str, ...]:

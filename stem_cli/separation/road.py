@@ -82,8 +82,8 @@ def _job(database: Database, plan: Plan) -> Iterator[int]:
     job = database.start_job(plan.track.digest, plan.key)
     try:
         yield job
-    except StemError as error:
-        database.end_job(job, "failed", str(error))
+    except Exception as error:
+        database.end_job(job, "failed", str(error) or repr(error))
         raise
     except BaseException:
         database.end_job(job, "interrupted")
