@@ -36,6 +36,10 @@ class Progress:
         """Something the user should know."""
         sys.stderr.write(f"stem: {text}\n")
 
+    def fault(self, text: str) -> None:
+        """A song failed, and others come."""
+        self.note(text)
+
     def end(self) -> None:
         """Nothing more will come for this song."""
 
@@ -75,6 +79,10 @@ class Off(Progress):
 
     def note(self, text: str) -> None:
         """Ignore."""
+
+    def fault(self, text: str) -> None:
+        """Who wants to hear nothing wants to hear this."""
+        super().note(text)
 
 
 class Plain(Progress):
@@ -117,8 +125,10 @@ class Json(Progress):
         self._say(event="note", text=text)
 
     def end(self) -> None:
-        """The event "end"."""
-        self._say(event="end")
+        """The event "end", once a song that was begun."""
+        if self.track is not None:
+            self._say(event="end")
+            self.track = None
 
     def _say(self, **values: Any) -> None:
         path = str(self.track.path) if self.track else None

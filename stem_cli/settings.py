@@ -5,6 +5,7 @@ Every field `x` is `STEM_X` in the environment and `x` in `stem.toml`; `configs/
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -84,10 +85,10 @@ def load(environment: Mapping[str, str] = os.environ, **options: Any) -> Sourced
     values: dict[str, Any] = {}
     sources = {field.name: "default" for field in fields(Settings)}
     path = config_path(environment)
-    for layer, place in ((_from_file(path), str(path)), (_from_environment(environment), "environment")):
-        for name, raw in layer.items():
-            values[name] = check(name, raw, place)
-            sources[name] = place if place != "environment" else variable(name)
+    for name, raw in _from_file(path).items():
+        values[name], sources[name] = check(name, raw, str(path)), str(path)
+    for name, raw in _from_environment(environment).items():
+        values[name], sources[name] = check(name, raw, variable(name)), variable(name)
     for name, given in options.items():
         if given is not None:
             values[name] = check(name, given, "option")
@@ -120,9 +121,14 @@ def check(name: str, raw: Any, place: str) -> Any:
 def _converted(kind: type, raw: Any) -> Any:
     if kind is bool:
         return raw if isinstance(raw, bool) else _WORDS[str(raw).lower()]
-    if isinstance(raw, bool | list | dict):
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise TypeError(raw)
-    return kind(raw)
+    value = kind(raw)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(raw)
+    if isinstance(value, int) and value != float(raw):
+        raise ValueError(raw)
+    return value
 
 
 def _from_file(path: Path) -> dict[str, Any]:

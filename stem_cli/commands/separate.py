@@ -146,7 +146,7 @@ def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _
 def _report(name: str, error: StemError, how: _How, listener: Progress | None) -> None:
     _log.error("%s: %s", name, error)
     if listener is not None:
-        listener.note(str(error))
+        listener.fault(str(error))
     if how.json:
         click.echo(json.dumps({"file": name, "status": "failed", "exit_code": error.exit_code, "error": str(error)}))
 

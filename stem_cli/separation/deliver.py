@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import text
 
-from stem_cli import artifacts, verify
+from stem_cli import artifacts, quality, verify
 from stem_cli.audio import Mix
 from stem_cli.database import Database, text_of
 from stem_cli.dsp.loudness import Levels
@@ -142,7 +142,8 @@ def merged(staged: Staging, record: Record, old: StemFolder | None, stems: tuple
         copy_file(old.path(file), staged.stems / file.file, link=True)
     files = tuple(sorted((*record.files, *kept), key=lambda file: order_of(file.name)))
     parts = parts_of_sum(tuple(file.name for file in files), stems)
-    return replace(record, files=files, song=replace(record.song, parts=parts))
+    judged = quality.quick(files, record.residual_db, record.song.clipped) if record.quality.per_stem else record.quality
+    return replace(record, files=files, song=replace(record.song, parts=parts), quality=judged)
 
 
 def _making(record: Record) -> tuple[object, ...]:

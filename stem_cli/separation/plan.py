@@ -130,7 +130,7 @@ def already_there(plan: Plan) -> StemFolder | None:
     )
     if sizes_differ and any(finding.fault for finding in verify.check(folder)):
         return None
-    return folder
+    return StemFolder(place, folder.record)  # named as the user names it, as a new one would be
 
 
 def _same(plan: Plan, folder: StemFolder) -> bool:

@@ -57,10 +57,10 @@ def make(request: StemRequest, shop: Shop | None = None) -> StemResult:
     """Make the stems a program asks for.
 
     Stems that the engine does not have come back without an artifact and with a warning; without any engine the state
-    is "skipped". Errors of the song or of the disk are "failed" with the reason; none is raised.
+    is "skipped". Errors of the song, of the settings or of the disk are "failed" with the reason; none is raised.
     """
-    settings = request.settings or settings_of.load().settings
     try:
+        settings = request.settings or settings_of.load().settings
         if shop is not None:
             return _made(request, _separated(request, settings, shop), shop)
         with open_shop(settings) as own:

@@ -12,7 +12,6 @@ from stem_cli import settings as settings_of
 from stem_cli.cache import GIGABYTE, Cache
 from stem_cli.database import Database, open_database
 from stem_cli.engines import Run
-from stem_cli.errors import StemError
 from stem_cli.folder import Record, Spec, StemFile, StemFolder
 from stem_cli.separation import deliver, space
 from stem_cli.separation.order import Listener, Order, Result, Silent
@@ -124,6 +123,7 @@ def _separated(shop: Shop, plan: Plan, listener: Listener, keep: bool) -> StemFo
         for block in blocks:
             outlets.write(block)
             listener.advance(block.whole.shape[1])
+        listener.advance(max(0, plan.mix.frames - total.frames))  # where the length was an estimate
         times = {"separate": time.monotonic() - started}
         return outlets.finish(lambda files, kept: record_of(plan, run.device, total, files, times, kept))
 
