@@ -18,8 +18,7 @@ def completion(shell: str) -> None:
     """Print the completion script of a shell: commands, options, stems, engines and settings."""
     from click.shell_completion import get_completion_class
 
-    from stem_cli.cli import program
-
+    program = click.get_current_context().find_root().command
     kind = get_completion_class(shell)
     assert kind is not None
     click.echo(kind(program, {}, "stem", "_STEM_COMPLETE").source())

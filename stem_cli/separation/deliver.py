@@ -142,8 +142,10 @@ def merged(staged: Staging, record: Record, old: StemFolder | None, stems: tuple
         copy_file(old.path(file), staged.stems / file.file, link=True)
     files = tuple(sorted((*record.files, *kept), key=lambda file: order_of(file.name)))
     parts = parts_of_sum(tuple(file.name for file in files), stems)
-    judged = quality.quick(files, record.residual_db, record.song.clipped) if record.quality.per_stem else record.quality
-    return replace(record, files=files, song=replace(record.song, parts=parts), quality=judged)
+    merged_record = replace(record, files=files, song=replace(record.song, parts=parts))
+    if not record.quality.per_stem:
+        return merged_record
+    return replace(merged_record, quality=quality.quick(files, record.residual_db, record.song.clipped))
 
 
 def _making(record: Record) -> tuple[object, ...]:

@@ -1,0 +1,51 @@
+"""Which engine is taken, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from stem_cli.engines import Missing, Request, load
+from stem_cli.errors import EngineError
+from stem_cli.router import rank, this_machine
+
+READY = load("builtin")
+ABSENT = replace(READY, name="absent", unavailable=lambda: Missing("its package is not installed", "Type: pip ..."))
+OTHER = replace(READY, name="other")
+
+
+@pytest.mark.parametrize(
+    ("engines", "asked", "names"),
+    [
+        ((READY,), "auto", ["builtin"]),
+        ((READY, OTHER), "auto", ["builtin", "other"]),
+        ((OTHER, READY), "auto", ["other", "builtin"]),
+        ((ABSENT, READY), "auto", ["builtin"]),
+        ((READY, OTHER), "other", ["other"]),
+        ((ABSENT, READY), "builtin", ["builtin"]),
+    ],
+)
+def test_ready_engines_come_in_order_and_a_named_one_alone(engines: tuple, asked: str, names: list[str]) -> None:
+    ranked = rank(engines, Request(engine=asked))
+    assert [choice.engine.name for choice in ranked] == names
+    assert all(choice.why for choice in ranked)
+
+
+def test_a_named_engine_that_is_not_ready_says_what_to_type() -> None:
+    with pytest.raises(EngineError, match=r"absent is not ready: its package is not installed.*pip"):
+        rank((READY, ABSENT), Request(engine="absent"))
+
+
+def test_an_unknown_engine_is_refused_with_those_there_are() -> None:
+    with pytest.raises(EngineError, match=r"no engine 'magic'.*auto, builtin"):
+        rank((READY,), Request(engine="magic"))
+
+
+def test_without_any_engine_the_command_that_tells_why_is_named() -> None:
+    with pytest.raises(EngineError, match=r"no engine is ready.*stem engines"):
+        rank((ABSENT,), Request())
+
+
+def test_this_machine_has_a_core() -> None:
+    assert this_machine().cpus >= 1
