@@ -95,6 +95,10 @@ class Cache:
         found = [_entry(path) for path in home.iterdir() if not path.name.startswith(".")] if home.exists() else []
         return sorted((entry for entry in found if entry is not None), key=lambda entry: (entry.used_at, entry.key))
 
+    def tidy(self) -> None:
+        """Finish or remove what processes that died left here."""
+        finish_leftovers(self.root / _ENTRIES)
+
     def clear(
         self, older_than_seconds: float | None = None, max_bytes: int | None = None, dry_run: bool = False
     ) -> list[Entry]:
@@ -102,9 +106,7 @@ class Cache:
 
         Without either, all. Entries that another process works with stay. Returns what was removed.
         """
-        home = self.root / _ENTRIES
-        if home.exists():
-            finish_leftovers(home)
+        self.tidy()
         entries = self.entries()
         left, oldest = sum(entry.bytes for entry in entries), time.time() - (older_than_seconds or 0)
         removed = []

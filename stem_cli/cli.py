@@ -30,6 +30,8 @@ COMMANDS: dict[str, str] = {
 }
 """Every command and its line in `stem --help`; the code of `x` is `commands/x.py`, value `x`."""
 
+_AGAIN_SECONDS = 0.01  # long enough for Python to leave the callback
+
 _EPILOG = """\b
 Examples:
   stem separate song.mp3
@@ -92,6 +94,8 @@ def main() -> None:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         code = _say(Interrupted("interrupted; nothing half-made is left"))
+        _empty_stdout()
+        os._exit(code)  # Python would wait for threads, and end by the signal if that came inside of some imports
     except StemError as error:
         code = _say(error)
     except Exception as error:  # noqa: BLE001 - the last resort: a bug of ours ends in the log and in exit code 1
@@ -121,6 +125,20 @@ def _stop_politely() -> None:
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, stop)
+    sys.unraisablehook = _stop_after_all
+
+
+def _stop_after_all(lost: Any) -> None:
+    """Python drops an interrupt that comes inside of a callback, as its imports have them: send it once more."""
+    if lost.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(lost)
+        return
+    import _thread
+    import threading
+
+    again = threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main)
+    again.daemon = True
+    again.start()
 
 
 def _empty_stdout() -> None:

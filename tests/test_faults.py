@@ -252,6 +252,18 @@ def test_a_half_written_plan_of_a_dead_process_is_no_obstacle(stem: Stem) -> Non
     assert_whole(OUTPUT, 1)
 
 
+def test_what_dead_processes_left_goes_even_where_nothing_is_to_be_done(stem: Stem, tmp_path: Path) -> None:
+    song = write_song()
+    stem("separate", song)
+    dead = [folder / ".dead.0a1b2c3d.partial" for folder in (OUTPUT, tmp_path / "cache" / "stems")]
+    for sibling in dead:
+        (sibling / "stems").mkdir(parents=True)
+        (sibling / "stems" / "vocals.wav").touch()
+        (sibling / "lock").touch()
+    stem("separate", song)
+    assert [sibling for sibling in dead if sibling.exists()] == []
+
+
 def test_a_plan_of_a_dead_process_cannot_reach_out_of_its_folder(stem: Stem) -> None:
     song = write_song()
     outside = Path("outside")
@@ -319,6 +331,29 @@ def test_a_signal_while_the_program_starts_stops_it(tmp_path: Path) -> None:
     wait_for((tmp_path / "data" / "stem.log").exists, process)
     stop(process, signal.SIGTERM)
     assert not OUTPUT.exists()
+
+
+IN_A_CALLBACK = """
+import signal, time, weakref
+from stem_cli import cli
+
+class Thing:
+    pass
+
+cli._stop_politely()
+thing = Thing()
+reference = weakref.ref(thing, lambda _: signal.raise_signal(signal.SIGTERM))
+try:
+    del thing
+    time.sleep(10)
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_a_signal_that_comes_inside_of_a_callback_is_not_lost() -> None:
+    done = subprocess.run([sys.executable, "-c", IN_A_CALLBACK], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("stopped\n", "")
 
 
 def test_ctrl_c_among_several_songs_keeps_those_that_are_done(tmp_path: Path) -> None:

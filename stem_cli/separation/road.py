@@ -52,6 +52,7 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
     if order.dry_run:
         return _result("planned", plan, None, started)
     with _held(shop, plan, listener):
+        shop.cache.tidy()
         plan = looked_again(plan)
         there = already_there(plan)
         if there is not None:
