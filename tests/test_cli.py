@@ -16,7 +16,7 @@ import soundfile
 from conftest import Stem, music
 from workshop import files, integers, opened, run, total
 
-from stem_cli import __version__, errors, stems
+from stem_cli import __version__, errors, stems, verify
 from stem_cli import commands as commands_folder
 from stem_cli.cli import _EPILOG, COMMANDS, program
 from stem_cli.folder import open_folder
@@ -283,12 +283,12 @@ def test_progress_as_json_ends_with_all_of_the_song(stem: Stem, song: Path) -> N
     assert shares[-1] == 1
 
 
-def test_progress_tells_songs_apart_and_ends_each_once(stem: Stem, song: Path) -> None:
+def test_progress_tells_songs_apart_and_ends_each_once(shop: Shop, stem: Stem, song: Path) -> None:
     """The second song's length is an estimate, and too long by a little; the first one's stems are there already."""
     soundfile.write("other.mp3", music(2.0), RATE, subtype="MPEG_LAYER_III")
     data = Path("other.mp3").read_bytes()
     Path("other.mp3").write_bytes(data[data.index(b"\xff\xfb", 100) :])  # without its Xing header
-    stem("separate", song, "--quiet")
+    run(shop, song, Path("stems"))
     told = events(stem("separate", song, "other.mp3", "--progress", "json").stderr)
     assert {one["file"] for one in told} == {"other.mp3"}
     assert [one["event"] for one in told].count("end") == 1
@@ -305,24 +305,25 @@ def test_a_dry_run_writes_nothing(stem: Stem, song: Path, tmp_path: Path) -> Non
     assert snapshot(tmp_path / "work") == before
     assert not Path("stems").exists()
     assert list((tmp_path / "cache").rglob("*.wav")) == []
-    assert json.loads(stem("separate", song, "--dry-run", "--json").stdout)["status"] == "planned"
 
 
 def test_the_same_command_twice_says_there_and_does_nothing(stem: Stem, song: Path) -> None:
-    first = stem("separate", song, "--quiet").stdout
+    first = json.loads(stem("separate", song, "--json").stdout)
     before = snapshot(Path("stems"))
-    assert stem("separate", song, "--quiet").stdout == first
-    assert json.loads(stem("separate", song, "--json").stdout)["status"] == "there"
+    second = json.loads(stem("separate", song, "--json").stdout)
+    assert (first["status"], second["status"]) == ("made", "there")
+    assert first["stems"] == second["stems"]
     assert snapshot(Path("stems")) == before
 
 
-def test_the_song_and_its_folder_stay_as_they_are(stem: Stem, song: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("output", ["wav", "mp3", "alac"])
+def test_the_song_and_its_folder_stay_as_they_are(shop: Shop, song: Path, tmp_path: Path, output: str) -> None:
     (tmp_path / "music").mkdir()
     inside = song.rename(tmp_path / "music" / "song.wav")
     (tmp_path / "music" / "notes.txt").write_text("mine")
     before = snapshot(tmp_path / "music")
     times = (tmp_path / "music").stat().st_mtime_ns
-    stem("separate", inside, "--format", "mp3")
+    run(shop, inside, tmp_path / "stems", format=output)
     assert snapshot(tmp_path / "music") == before
     assert (tmp_path / "music").stat().st_mtime_ns == times
 
@@ -348,7 +349,11 @@ def test_a_stretch_adds_up_to_that_stretch(
 def test_time_on_the_command_line_cuts_the_song(stem: Stem, song: Path) -> None:
     printed = stem("separate", song, "--quiet", "--time", "0:01-2.5").stdout.splitlines()
     assert np.array_equal(total({name: Path(name) for name in printed}, "16"), integers(song, "16")[44100:110250])
-    assert "lies outside" in stem("separate", song, "--time", "1:00-2:00", code=3).stderr
+
+
+def test_a_stretch_outside_of_the_song_is_an_input_error(shop: Shop, song: Path, tmp_path: Path) -> None:
+    with pytest.raises(errors.InputError, match="lies outside"):
+        run(shop, song, tmp_path / "stems", span=(60.0, 120.0))
 
 
 def test_stems_that_are_ordered_one_by_one_come_together_in_one_folder(shop: Shop, song: Path, tmp_path: Path) -> None:
@@ -365,23 +370,23 @@ def test_stems_that_are_ordered_one_by_one_come_together_in_one_folder(shop: Sho
     assert run(shop, song, tmp_path / "stems").status == "there"
 
 
-def test_on_the_command_line_drums_join_vocals(stem: Stem, song: Path) -> None:
-    stem("separate", song, "--quiet", "--stems", "vocals")
-    stem("separate", song, "--quiet", "--stems", "drums")
-    (folder,) = Path("stems").iterdir()
-    assert {path.name for path in folder.iterdir()} == {"vocals.wav", "drums.wav", "metadata.json"}
-    assert list(open_folder(folder).paths()) == ["vocals", "drums"]
-    stem("verify", folder)
+def test_stems_that_came_together_are_as_their_record_says(shop: Shop, song: Path, tmp_path: Path) -> None:
+    run(shop, song, tmp_path / "stems", names=("vocals",))
+    folder = run(shop, song, tmp_path / "stems", names=("drums",)).folder
+    assert folder is not None
+    assert {path.name for path in folder.place.home.iterdir()} == {"vocals.wav", "drums.wav", "metadata.json"}
+    assert list(open_folder(folder.place.home).paths()) == ["vocals", "drums"]
+    assert verify.check(folder) == []
 
 
-def test_another_format_needs_force_and_then_replaces(stem: Stem, song: Path) -> None:
-    stem("separate", song, "--quiet")
-    (folder,) = Path("stems").iterdir()
+def test_another_format_needs_force_and_then_replaces(shop: Shop, song: Path, tmp_path: Path) -> None:
+    folder = run(shop, song, tmp_path / "stems").place.home
     (folder / "my notes.txt").write_text("mine")
     before = snapshot(folder)
-    assert "--force" in stem("separate", song, "--format", "flac", code=5).stderr
+    with pytest.raises(errors.OutputError, match="--force"):
+        run(shop, song, tmp_path / "stems", format="flac")
     assert snapshot(folder) == before
-    stem("separate", song, "--format", "flac", "--force", "--quiet")
+    run(shop, song, tmp_path / "stems", format="flac", force=True)
     names = {path.name for path in folder.iterdir()}
     assert names == {*(f"{name}.flac" for name in stems.FOUR), "metadata.json", "my notes.txt"}
     assert (folder / "my notes.txt").read_text() == "mine"
@@ -407,11 +412,10 @@ def test_a_missing_stem_is_made_again(shop: Shop, song: Path, tmp_path: Path) ->
     assert paths["bass"].read_bytes() == whole
 
 
-def test_output_same_puts_stems_next_to_the_song(stem: Stem, song: Path, tmp_path: Path) -> None:
+def test_output_same_puts_stems_next_to_the_song(shop: Shop, song: Path, tmp_path: Path) -> None:
     (tmp_path / "music").mkdir()
     inside = song.rename(tmp_path / "music" / "song.wav")
-    printed = stem("separate", inside, "--output", "same", "--quiet").stdout.splitlines()
-    assert {Path(line).parent.parent for line in printed} == {tmp_path / "music"}
+    assert run(shop, inside, Path("same")).place.home.parent == tmp_path / "music"
 
 
 def test_mirror_repeats_the_tree(shop: Shop, song: Path, tmp_path: Path) -> None:
@@ -426,21 +430,14 @@ def test_mirror_repeats_the_tree(shop: Shop, song: Path, tmp_path: Path) -> None
         run(shop, inside, Path("same"), mirror=str(tmp_path / "music"))
 
 
-def test_the_flat_layout_names_files_after_the_song_and_opens_by_its_record(stem: Stem, song: Path) -> None:
-    printed = stem("separate", song, "--layout", "flat", "--also", "instrumental", "--quiet").stdout.splitlines()
-    assert [Path(line).name for line in printed] == [
-        "song_Vocals.wav",
-        "song_Drums.wav",
-        "song_Bass.wav",
-        "song_Other.wav",
-        "song_Instrumental.wav",
-    ]
-    folder = open_folder(Path("stems") / "song.stems.json")
-    assert [path.name for path in folder.paths().values()] == [Path(line).name for line in printed]
-    assert {path.name for path in Path("stems").iterdir()} == {
-        *(Path(line).name for line in printed),
-        "song.stems.json",
-    }
+def test_the_flat_layout_names_files_after_the_song_and_opens_by_its_record(
+    shop: Shop, song: Path, tmp_path: Path
+) -> None:
+    made = files(run(shop, song, tmp_path / "stems", layout="flat", also=("instrumental",)))
+    names = [f"song_{name}.wav" for name in ("Vocals", "Drums", "Bass", "Other", "Instrumental")]
+    assert [path.name for path in made.values()] == names
+    assert open_folder(tmp_path / "stems" / "song.stems.json").paths() == made
+    assert {path.name for path in (tmp_path / "stems").iterdir()} == {*names, "song.stems.json"}
 
 
 def test_two_songs_of_one_name_do_not_meet(shop: Shop, song: Path, tmp_path: Path) -> None:

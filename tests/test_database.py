@@ -49,6 +49,14 @@ def database(url: str, tmp_path: Path) -> Iterator[Database]:
     made.close()
 
 
+@pytest.fixture
+def song(tmp_path: Path) -> Path:
+    """A short song, as nothing here depends on its sound."""
+    path = tmp_path / "work" / "song.wav"
+    soundfile.write(path, music(0.5), 44100, subtype="PCM_16")
+    return path
+
+
 # -------------------------------------------------------------------------------------------------------- its schema
 
 
