@@ -34,7 +34,7 @@ TAGS = {
     "album": "Demo",
     "genre": "House",
     "date": "2026",
-    "comment": "Composed and played by stem_cli/synth; its true stems are render(demo_song()).",
+    "comment": "Composed and played by stem-cli itself.",
 }
 
 

@@ -40,8 +40,9 @@ Examples:
   stem demo
 
 \b
-Exit codes: 0 done, 1 a bug, 2 usage, 3 input, 4 engine or device, 5 output, 6 some tracks failed,
-7 busy, 8 cloud or network, 9 faults found, 130 interrupted.
+Exit codes: 0 done, 1 a bug, 2 usage, 3 input, 4 engine or device,
+5 output, 6 some tracks failed, 7 busy, 8 cloud or network,
+9 faults found, 130 interrupted.
 """
 
 

@@ -43,7 +43,6 @@ def examine(settings: Settings, folder: Path) -> Iterator[Check]:
     yield _tried("database", lambda: _database(settings))
     yield _tried("space", lambda: _space(folder))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=".stem-doctor-", dir=folder) as name:
             yield from _folder_checks(Path(name))
     except OSError as error:
@@ -96,7 +95,7 @@ def _database(settings: Settings) -> tuple[str, str]:
     database = open_database(settings.database_url, settings_of.data_dir(settings))
     songs = database.rows("SELECT count(DISTINCT digest) AS songs FROM separations")[0]["songs"]
     database.close()
-    return "ok", f"opens; {songs} songs separated so far"
+    return "ok", f"opens; songs separated so far: {songs}"
 
 
 def _space(folder: Path) -> tuple[str, str]:

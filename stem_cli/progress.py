@@ -11,6 +11,7 @@ from stem_cli.track import Track
 
 STYLES = ("auto", "bar", "plain", "json", "off")
 _PLAIN_SECONDS = 10.0
+_OUTCOMES = {"cached": "taken from the cache", "there": "its stems are there already"}
 _JSON_SECONDS = 0.5
 
 
@@ -39,6 +40,11 @@ class Progress:
     def fault(self, text: str) -> None:
         """A song failed, and others come."""
         self.note(text)
+
+    def outcome(self, name: str, status: str) -> None:
+        """How a song came to its stems, where no work was needed."""
+        if status in _OUTCOMES:
+            sys.stderr.write(f"stem: {name}: {_OUTCOMES[status]}\n")
 
     def end(self) -> None:
         """Nothing more will come for this song."""
@@ -78,6 +84,9 @@ class Off(Progress):
     """Nothing at all."""
 
     def note(self, text: str) -> None:
+        """Ignore."""
+
+    def outcome(self, name: str, status: str) -> None:
         """Ignore."""
 
     def fault(self, text: str) -> None:
@@ -123,6 +132,9 @@ class Json(Progress):
     def note(self, text: str) -> None:
         """The event "note"."""
         self._say(event="note", text=text)
+
+    def outcome(self, name: str, status: str) -> None:
+        """The result tells it."""
 
     def end(self) -> None:
         """The event "end", once a song that was begun."""

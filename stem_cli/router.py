@@ -52,6 +52,6 @@ def _named(engines: Sequence[Engine], request: Request) -> Choice:
             missing = engine.unavailable()
             if missing is not None:
                 raise EngineError(f"{engine.name} is not ready: {missing.reason}", None, missing.remedy)
-            return Choice(engine, request.model or engine.models[0], "you named it")
+            return Choice(engine, request.model or engine.models[0], "as asked")
     known = ", ".join(engine.name for engine in engines)
     raise EngineError(f"there is no engine {request.engine!r}", None, f"Choose one of: auto, {known}.")

@@ -68,10 +68,7 @@ def check(folder: StemFolder, home: Path | None = None) -> list[Finding]:
     findings = [
         Finding(home / file.file, "the file is gone", True) for file in folder.record.files if file not in there
     ]
-    try:
-        return findings + _check_sound(folder, there, home)
-    except StemError as error:
-        return [*findings, Finding(error.path or home, error.what, True)]
+    return findings + _check_sound(folder, there, home)
 
 
 def _check_sound(folder: StemFolder, files: list[StemFile], home: Path) -> list[Finding]:
@@ -102,16 +99,21 @@ class _Reader:
         self._samples = hashlib.sha256()
         self._frames = 0
         self._shape: Shape | None = None
+        self._broken = ""
 
     def blocks(self) -> Iterator[NDArray[Any]]:
-        mix = Mix.open(self.path)
-        self._shape = mix.shape
-        for block in mix.blocks():
-            samples = exact.to_ints(block, self.file.depth)[0] if self.file.depth != "float" else block
-            self._frames += block.shape[1]
-            if self.exact:
-                self._samples.update(exact.sample_bytes(samples, self.file.depth))
-            yield samples
+        """Its samples; a file that cannot be read ends, and `findings` tells why."""
+        try:
+            mix = Mix.open(self.path)
+            self._shape = mix.shape
+            for block in mix.blocks():
+                samples = exact.to_ints(block, self.file.depth)[0] if self.file.depth != "float" else block
+                self._frames += block.shape[1]
+                if self.exact:
+                    self._samples.update(exact.sample_bytes(samples, self.file.depth))
+                yield samples
+        except StemError as error:
+            self._broken = error.what
 
     def findings(self) -> list[Finding]:
         fault = self._fault()
@@ -124,7 +126,8 @@ class _Reader:
 
     def _fault(self) -> str:
         """What is wrong with its sound, or ""."""
-        assert self._shape is not None, "its blocks are read first"
+        if self._broken or self._shape is None:
+            return self._broken or "it cannot be read"
         rate, channels = self._source.rate, min(2, self._source.channels)
         if (self._shape.rate, self._shape.channels) != (rate, channels):
             return f"it has {self._shape.rate} Hz and {self._shape.channels} channels, not {rate} Hz and {channels}"

@@ -233,7 +233,7 @@ def many(pristine: dict[str, Path], tmp_path: Path) -> Path:
 
 def test_all_is_well_ends_with_0(stem: Stem, many: Path) -> None:
     done = stem("verify", many)
-    assert done.stdout.splitlines()[-1] == "10 folders read, 0 left out, 0 faults"
+    assert done.stdout.splitlines()[-1] == "folders read: 10, left out: 0, faults: 0"
     assert done.stderr == ""
 
 
@@ -263,8 +263,8 @@ def test_quiet_says_it_with_the_exit_code_alone(stem: Stem, many: Path) -> None:
 
 
 def test_a_subset_reads_its_share(stem: Stem, many: Path) -> None:
-    assert stem("verify", many, "--subset", "30%").stdout.splitlines()[-1].startswith("3 folders read, 7 left out")
-    assert stem("verify", many, "--subset", "0.01").stdout.splitlines()[-1].startswith("1 folders read, 9 left out")
+    assert stem("verify", many, "--subset", "30%").stdout.splitlines()[-1].startswith("folders read: 3, left out: 7")
+    assert stem("verify", many, "--subset", "0.01").stdout.splitlines()[-1].startswith("folders read: 1, left out: 9")
 
 
 def test_a_subset_is_drawn_at_random(many: Path) -> None:
@@ -275,8 +275,10 @@ def test_a_subset_is_drawn_at_random(many: Path) -> None:
 
 
 def test_max_duration_begins_no_further_folder(stem: Stem, many: Path) -> None:
-    assert stem("verify", many, "--max-duration", "0").stdout.splitlines()[-1].startswith("0 folders read, 10 left out")
-    assert stem("verify", many, "--max-duration", "1h").stdout.splitlines()[-1].startswith("10 folders read")
+    assert (
+        stem("verify", many, "--max-duration", "0").stdout.splitlines()[-1].startswith("folders read: 0, left out: 10")
+    )
+    assert stem("verify", many, "--max-duration", "1h").stdout.splitlines()[-1].startswith("folders read: 10")
 
 
 @pytest.mark.parametrize("wrong", [("--subset", "0%"), ("--subset", "200%"), ("--max-duration", "x")])
@@ -296,6 +298,6 @@ def test_damaged_metadata_is_told_and_not_passed_over(stem: Stem, many: Path) ->
 
 def test_stems_of_the_flat_layout_are_verified(shop: Shop, stem: Stem, song: Path, tmp_path: Path) -> None:
     run(shop, song, tmp_path / "flat", layout="flat")
-    assert stem("verify", tmp_path / "flat").stdout.splitlines()[-1] == "1 folders read, 0 left out, 0 faults"
+    assert stem("verify", tmp_path / "flat").stdout.splitlines()[-1] == "folders read: 1, left out: 0, faults: 0"
     flip(tmp_path / "flat" / "song_Bass.wav", data_bits(tmp_path / "flat" / "song_Bass.wav")[777])
     stem("verify", tmp_path / "flat" / "song.stems.json", code=9)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from stem_cli import settings as settings_of
-from stem_cli.errors import FaultsFound
+from stem_cli.errors import FaultsFound, InputError
 
 
 @click.command()
@@ -22,6 +22,8 @@ def doctor(folder: Path | None, as_json: bool) -> None:
     """
     from stem_cli import doctor as examiner
 
+    if folder is not None and not folder.is_dir():
+        raise InputError("there is no such folder", folder, "Make it first, or name the one above it.")
     settings = settings_of.load().settings
     checks = []
     for check in examiner.examine(settings, folder or Path.cwd()):

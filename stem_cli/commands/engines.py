@@ -42,7 +42,7 @@ def _row(engine: Any) -> dict[str, Any]:
         "models": list(engine.models),
         "stems": list(engine.stems),
         "licence": engine.licence,
-        "times_real_time": engine.speed,
+        "about_times_real_time": engine.speed,
         "pays": engine.pays,
         "ready": missing is None,
         "reason": "" if missing is None else missing.reason,

@@ -183,6 +183,7 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
 
         result = run(shop, track, replace(order, tolerant=True), listener)
     listener.end()
+    listener.outcome(track.path.name, result.status)
     _log.info("%s: %s by %s in %.2f s", name, result.status, result.engine, result.work_seconds)
     return result
 
@@ -208,10 +209,15 @@ def _print(result: Any, how: _How) -> None:
         click.echo(json.dumps(_as_json(result), ensure_ascii=True))
         return
     if result.folder is None:
-        click.echo(os.fsencode(f"would write to {result.place.home} with {result.engine}"))
+        click.echo(os.fsencode(f"{result.place.home}: {result.why} ({result.engine})"))
         return
-    for path in result.folder.paths().values():
+    for path in _files(result).values():
         click.echo(os.fsencode(path))
+
+
+def _files(result: Any) -> dict[str, Any]:
+    """The files that were asked for; there may be more in the folder."""
+    return {name: path for name, path in result.folder.paths().items() if name in result.names}
 
 
 def _as_json(result: Any) -> dict[str, Any]:
@@ -223,7 +229,7 @@ def _as_json(result: Any) -> dict[str, Any]:
         "status": result.status,
         "folder": str(result.place.home),
         "metadata": None if folder is None else str(folder.place.metadata),
-        "stems": {} if folder is None else {name: str(path) for name, path in folder.paths().items()},
+        "stems": {} if folder is None else {name: str(path) for name, path in _files(result).items()},
         "artifacts": list(result.artifacts),
         "engine": result.engine,
         "why": result.why,
@@ -231,6 +237,6 @@ def _as_json(result: Any) -> dict[str, Any]:
         "warnings": list(result.warnings),
         "song_seconds": round(result.song_seconds, 3),
         "work_seconds": round(result.work_seconds, 3),
-        "times_real_time": round(result.song_seconds / result.work_seconds, 2) if result.work_seconds else None,
+        "times_real_time": round(result.song_seconds / result.work_seconds, 2) if result.status == "made" else None,
         "record": None if folder is None else json.loads(to_text(folder.record)),
     }

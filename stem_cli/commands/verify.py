@@ -44,14 +44,14 @@ def verify(folders: tuple[Path, ...], subset: float, max_duration: float | None,
     if as_json:
         click.echo(json.dumps(_as_json(report)))
     elif not quiet:
-        click.echo(f"{report.folders} folders read, {report.skipped} left out, {report.faults} faults")
+        click.echo(f"folders read: {report.folders}, left out: {report.skipped}, faults: {report.faults}")
     if report.faults:
-        raise FaultsFound(f"{report.faults} faults", None, "Separate these songs again with --force.")
+        raise FaultsFound(f"faults: {report.faults}", None, "Separate these songs again with --force.")
 
 
 def _say(folder: Any, findings: list[Any]) -> None:
     if not findings:
-        click.echo(f"{folder.place.metadata}: as written")
+        click.echo(f"{folder.place.metadata}: ok")
     for finding in findings:
         click.echo(f"{finding.path}: {'FAULT: ' if finding.fault else 'note: '}{finding.what}")
 

@@ -148,6 +148,8 @@ def open_folder(path: Path) -> StemFolder:
     file = path = path.absolute()
     try:
         file = path / METADATA if path.is_dir() else path
+        if file.suffix != ".json":
+            raise FileNotFoundError(file)
         flat = file.name.endswith(FLAT_METADATA) and file.name != METADATA
         place = Place(file.parent, file.name.removesuffix(FLAT_METADATA) if flat else "")
         return StemFolder(place, _record(json.loads(file.read_text("utf-8"))))

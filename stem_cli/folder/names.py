@@ -79,5 +79,10 @@ def _filled(part: str, fields: Mapping[str, str]) -> str:
     ending = "_{hash8}"
     if part.endswith(ending):
         kept = f"_{fields['hash8']}"
-        return safe(part[: -len(ending)].format_map(dict(fields)), NAME_UNITS - len(kept)) + kept
-    return safe(part.format_map(dict(fields)))
+        return safe(_tidy(part[: -len(ending)].format_map(dict(fields))), NAME_UNITS - len(kept)) + kept
+    return safe(_tidy(part.format_map(dict(fields))))
+
+
+def _tidy(text: str) -> str:
+    """The text without what parted empty fields at its ends: a name that starts with a dash looks like an option."""
+    return text.strip(" -_") or text

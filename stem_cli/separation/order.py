@@ -63,7 +63,8 @@ class Result:
     """What came of one order.
 
     status: "made", "cached" (from the cache), "there" (nothing to do), "planned" (a dry run). folder: None for a plan.
-    empty: names that were asked for and that no engine here makes. seconds: of the song and of the work.
+    names: of the files asked for; the folder may hold
+    more. empty: names that were asked for and that no engine here makes. seconds: of the song and of the work.
     """
 
     status: str
@@ -72,6 +73,7 @@ class Result:
     engine: str
     why: str
     folder: StemFolder | None = None
+    names: tuple[str, ...] = ()
     empty: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     song_seconds: float = 0.0

@@ -50,7 +50,7 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
     for warning in plan.warnings:
         listener.note(warning)
     if order.dry_run:
-        return _result("planned", plan, None, started)
+        return _result("planned", replace(plan, why=_would(shop, plan)), None, started)
     with _held(shop, plan, listener):
         shop.cache.tidy()
         plan = looked_again(plan)
@@ -63,6 +63,15 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
     if shop.cache.limit_bytes:
         shop.cache.clear(max_bytes=shop.cache.limit_bytes)
     return _result(status, plan, folder, started, ids)
+
+
+def _would(shop: Shop, plan: Plan) -> str:
+    """What an order would come to, for a dry run. Raises OutputError where something is in the way."""
+    if already_there(plan) is not None:
+        return "its stems are there already"
+    if not plan.order.force and shop.cache.find(plan.key, plan.depth) is not None:
+        return "would be taken from the cache"
+    return "would be separated"
 
 
 @contextmanager
@@ -166,6 +175,7 @@ def _result(status: str, plan: Plan, folder: StemFolder | None, started: float, 
         engine=plan.identity.text,
         why=plan.why,
         folder=folder,
+        names=plan.names,
         empty=plan.empty,
         warnings=tuple(dict.fromkeys((*plan.warnings, *warnings))),
         song_seconds=plan.mix.frames / plan.mix.rate,
