@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from stem_cli.audio import DEPTHS
 from stem_cli.errors import BusyError, InputError
-from stem_cli.folder import Place, StemFolder, disk_error, finish_leftovers, open_folder
+from stem_cli.folder import Place, StemFolder, disk_errors, finish_leftovers, open_folder
 
 _ENTRIES, _LOCKS = "stems", "locks"
 _KEY_DIGITS = 40
@@ -72,10 +72,8 @@ class Cache:
         dies, however it dies.
         """
         folder = self.root / _LOCKS
-        try:
+        with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise disk_error(error, folder) from error
         lock = FileLock(folder / f"{key}.lock")
         try:
             lock.acquire(timeout=0)

@@ -15,7 +15,6 @@ from stem_cli.folder.metadata import (
 from stem_cli.folder.place import Place, place_for
 from stem_cli.folder.staging import (
     Staging,
-    disk_error,
     disk_errors,
     finish_leftovers,
     refuse_foreign,
@@ -38,7 +37,6 @@ __all__ = [
     "Target",
     "Writer",
     "copy_file",
-    "disk_error",
     "disk_errors",
     "find_folders",
     "finish_leftovers",

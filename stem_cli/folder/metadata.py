@@ -106,6 +106,11 @@ class Record:
     program: str = ""
     schema: int = SCHEMA
 
+    @property
+    def making(self) -> tuple[object, ...]:
+        """Files of one making belong together: the same song, stretch, engine, format and depth."""
+        return self.source.digest, self.made.engine_id, self.span, self.format, self.depth
+
 
 @dataclass(frozen=True)
 class StemFolder:

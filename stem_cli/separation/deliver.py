@@ -134,7 +134,7 @@ def commit(staged: Staging, record: Record, check: bool, obsolete: tuple[str, ..
 
 def merged(staged: Staging, record: Record, old: StemFolder | None, stems: tuple[str, ...]) -> Record:
     """The record with the stems that lie there already, where they are of the same making as the new ones."""
-    if old is None or _making(old.record) != _making(record):
+    if old is None or old.record.making != record.making:
         return record
     fresh = {file.name for file in record.files}
     kept = [file for file in old.record.files if file.name not in fresh and old.path(file).exists()]
@@ -146,10 +146,6 @@ def merged(staged: Staging, record: Record, old: StemFolder | None, stems: tuple
     if not record.quality.per_stem:
         return merged_record
     return replace(merged_record, quality=quality.quick(files, record.residual_db, record.song.clipped))
-
-
-def _making(record: Record) -> tuple[object, ...]:
-    return record.source.digest, record.made.engine_id, record.span, record.format, record.depth
 
 
 def from_cache(

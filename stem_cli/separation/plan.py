@@ -38,6 +38,11 @@ class Plan:
         return cache.key_of(text_of(self.wish.metadata.absolute()).casefold(), "place", "")
 
     @property
+    def making(self) -> tuple[object, ...]:
+        """What `Record.making` of its folder will be."""
+        return self.track.digest, self.identity.text, self.order.request.span, self.format, self.depth
+
+    @property
     def format(self) -> str:
         """The format to write."""
         return self.order.settings.format
@@ -117,7 +122,7 @@ def already_there(plan: Plan) -> StemFolder | None:
         refuse_foreign(place, names, () if folder is None else folder.names())
     if folder is None or plan.order.force:
         return None
-    if not _same(plan, folder):
+    if folder.record.making != plan.making:
         made = folder.record
         what = f"it holds stems by {made.made.engine_id} as {made.format} {made.depth}"
         raise OutputError(what, plan.place.home, "Add --force to replace them, or choose another --output.")
@@ -131,17 +136,6 @@ def already_there(plan: Plan) -> StemFolder | None:
     if sizes_differ and any(finding.fault for finding in verify.check(folder)):
         return None
     return StemFolder(place, folder.record)  # named as the user names it, as a new one would be
-
-
-def _same(plan: Plan, folder: StemFolder) -> bool:
-    record = folder.record
-    return (record.source.digest, record.made.engine_id, record.span, record.format, record.depth) == (
-        plan.track.digest,
-        plan.identity.text,
-        plan.order.request.span,
-        plan.format,
-        plan.depth,
-    )
 
 
 def old_folder(plan: Plan) -> StemFolder | None:
