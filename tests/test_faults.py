@@ -252,6 +252,16 @@ def test_a_half_written_plan_of_a_dead_process_is_no_obstacle(stem: Stem) -> Non
     assert_whole(OUTPUT, 1)
 
 
+def test_a_removal_that_was_killed_is_carried_on(stem: Stem) -> None:
+    """The lock may go first, and files be left without it."""
+    sibling = OUTPUT / ".song_12345678.0a1b2c3d.partial"
+    (sibling / "stems").mkdir(parents=True)
+    (sibling / "stems" / "drums.wav").touch()
+    stem("separate", write_song())
+    assert left_over(OUTPUT) == []
+    assert_whole(OUTPUT, 1)
+
+
 def test_what_dead_processes_left_goes_even_where_nothing_is_to_be_done(stem: Stem, tmp_path: Path) -> None:
     song = write_song()
     stem("separate", song)

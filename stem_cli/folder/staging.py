@@ -124,12 +124,15 @@ def finish_leftovers(parent: Path) -> None:
 
 
 def _abandoned(root: Path) -> bool:
-    """Ours, and not just being made: `stems` comes after the lock, so one without it may only be a moment old."""
+    """Ours, and not just being made: the lock comes first, so one without anything else may only be a moment old.
+
+    One without a lock but with files is a removal that was killed.
+    """
     try:
         names = {entry.name for entry in root.iterdir()}
         ours = _NAME.fullmatch(root.name) is not None and names <= {_LOCK, _STEMS, _PLAN, _OLD}
-        made = {_LOCK, _STEMS} <= names or _PLAN in names
-        return ours and (made or time.time() - root.stat().st_mtime > _MAKING_SECONDS)
+        begun = bool(names - {_LOCK})
+        return ours and (begun or time.time() - root.stat().st_mtime > _MAKING_SECONDS)
     except OSError:
         return False
 
