@@ -38,7 +38,7 @@ class Check:
 def examine(settings: Settings, folder: Path) -> Iterator[Check]:
     """Every check, one after the other. Nothing is left in the folder."""
     yield Check("program", "ok", f"stem-cli {__version__}, Python {sys.version.split()[0]}, {sys.platform}")
-    yield from _engine_checks()
+    yield from _engine_checks(settings)
     yield _tried("settings", lambda: _settings(settings))
     yield _tried("database", lambda: _database(settings))
     yield _tried("space", lambda: _space(folder))
@@ -49,11 +49,11 @@ def examine(settings: Settings, folder: Path) -> Iterator[Check]:
         yield Check("folder", "fault", f"{folder} cannot be written to ({error.strerror})")
 
 
-def _engine_checks() -> Iterator[Check]:
+def _engine_checks(settings: Settings) -> Iterator[Check]:
     machine = router.this_machine()
     yield Check("machine", "ok", f"{machine.cpus} cores, computing on {machine.backend}")
     for engine in engines.all_engines():
-        missing = engine.unavailable()
+        missing = engine.unavailable(engines.request_of(settings))
         if missing is None:
             yield Check(f"engine {engine.name}", "ok", "ready")
         else:

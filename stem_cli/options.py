@@ -125,3 +125,17 @@ class Share(click.ParamType):
 STEM_NAMES = NameList(tuple(stems.TABLE))
 EXTRA_NAMES = NameList((*stems.ALIASES, *stems.COMPLEMENTS, *stems.TABLE))
 ENGINE = click.Choice(("auto", *engines.NAMES))
+
+
+class _Model(click.ParamType):
+    """The name of a model; completes those of the tables."""
+
+    name = "name"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002
+        """The models that start so."""
+        names = [model.name for engine in engines.all_engines() for model in engine.models]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+MODEL = _Model()

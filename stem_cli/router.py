@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stem_cli.engines import Engine, Request
+from stem_cli.engines import Engine, Model, Request
 from stem_cli.errors import EngineError
 
 
@@ -23,7 +23,7 @@ class Choice:
     """An engine to try, and why it comes where it comes."""
 
     engine: Engine
-    model: str
+    model: Model
     why: str
 
 
@@ -34,24 +34,45 @@ def this_machine() -> Machine:
 
 
 def rank(engines: Sequence[Engine], request: Request) -> list[Choice]:
-    """The engines to try, best first. An engine that the user names is the only one; else those that are ready.
+    """The engines to try, best first: those that are ready, by what is published of their model's quality.
 
-    Raises EngineError where a named engine is not ready or none is, saying what to type.
+    An engine or a model that the user names is the only one. Raises EngineError where a named one is not ready or none
+    is, saying what to type.
     """
     if request.engine != "auto":
-        return [_named(engines, request)]
-    ready = [engine for engine in engines if engine.unavailable() is None]
+        return [_asked(_of_name(engines, request.engine), request)]
+    if request.model:
+        return [_asked(_with_model(engines, request), request)]
+    ready = [engine for engine in engines if engine.unavailable(request) is None]
     if not ready:
         raise EngineError("no engine is ready", None, "`stem engines` says what each one needs.")
-    return [Choice(engine, engine.models[0], "ready on this machine") for engine in ready]
+    choices = [Choice(engine, engine.find(request), "the best that is ready on this machine") for engine in ready]
+    return sorted(choices, key=lambda choice: -_mean_quality(choice.model))
 
 
-def _named(engines: Sequence[Engine], request: Request) -> Choice:
+def _mean_quality(model: Model) -> float:
+    """dB of SDR; measured by different people on different songs, good enough to tell a network from none."""
+    return sum(model.quality.values()) / max(1, len(model.quality))
+
+
+def _of_name(engines: Sequence[Engine], name: str) -> Engine:
     for engine in engines:
-        if engine.name == request.engine:
-            missing = engine.unavailable()
-            if missing is not None:
-                raise EngineError(f"{engine.name} is not ready: {missing.reason}", None, missing.remedy)
-            return Choice(engine, request.model or engine.models[0], "as asked")
+        if engine.name == name:
+            return engine
     known = ", ".join(engine.name for engine in engines)
-    raise EngineError(f"there is no engine {request.engine!r}", None, f"Choose one of: auto, {known}.")
+    raise EngineError(f"there is no engine {name!r}", None, f"Choose one of: auto, {known}.")
+
+
+def _with_model(engines: Sequence[Engine], request: Request) -> Engine:
+    """The engine that has a model; where none has, what the one says that takes models of users."""
+    for engine in engines:
+        if request.model in {model.name for model in engine.models}:
+            return engine
+    return engines[-1]
+
+
+def _asked(engine: Engine, request: Request) -> Choice:
+    missing = engine.unavailable(request)
+    if missing is not None:
+        raise EngineError(f"{engine.name} is not ready: {missing.reason}", None, missing.remedy)
+    return Choice(engine, engine.find(request), "as asked")

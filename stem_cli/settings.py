@@ -29,7 +29,13 @@ class Settings:
     format: str = "wav"
     bit_depth: str = ""
     engine: str = "auto"
+    model: str = ""
     effort: str = "normal"
+    overlap: float = -1.0
+    shifts: int = -1
+    segment_seconds: float = 0.0
+    precision: str = "auto"
+    device: str = "auto"
     judge: str = "quick"
     damaged: str = "error"
     downmix: str = ""
@@ -49,6 +55,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "format": ("wav", "flac", "aiff", "alac", "aac", "mp3"),
     "bit_depth": ("", "16", "24", "float"),
     "effort": ("fast", "normal", "best"),
+    "precision": ("auto", "f32", "bf16"),
+    "device": ("auto", "cpu", "cuda", "mps"),
     "judge": ("off", "quick"),
     "damaged": ("error", "ask", "skip", "take"),
     "downmix": ("", "stereo"),
@@ -58,7 +66,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
 ALIASES: dict[str, str] = {}
 """Names of the environment that mean a setting without starting with STEM_."""
 
-_LEAST: dict[str, float] = {"seed": 0, "threads": 0, "cache_limit_gb": 0}
+_LEAST: dict[str, float] = {
+    "seed": 0,
+    "threads": 0,
+    "cache_limit_gb": 0,
+    "overlap": -1,
+    "shifts": -1,
+    "segment_seconds": 0,
+}
 _TYPES: dict[str, type] = get_type_hints(Settings)
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 

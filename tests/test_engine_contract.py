@@ -5,9 +5,11 @@ Every engine that is ready on this machine runs through every test.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,57 @@ from stem_cli.engines import Engine, Request, Run, StemBlock
 from stem_cli.errors import EngineError, InputError
 from stem_cli.separation.stream import Sum, Tap, settled
 
-READY = [engine for engine in engines.all_engines() if engine.unavailable() is None]
 BYTES_ALIKE = ("builtin",)
-"""Engines that give the same bytes whatever the sizes of the blocks they read."""
+"""Engines that give the same bytes whatever the sizes of the blocks they read and the number of threads."""
 _FAR_BELOW_DB = -90.0
+NETWORKS = ("demucs by torch", "demucs by openvino")
+"""Engines that run here on random weights: what they make has nothing to do with the song, so it does not add up."""
+TRAINED = ("builtin",)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """An engine under test and what it is asked for."""
+
+    case: str
+    engine: Engine
+    request: Request
+
+    @property
+    def stems(self) -> tuple[str, ...]:
+        return self.engine.find(self.request).stems
+
+    def separate(self, mix: Any, run: Run, **changes: Any) -> Iterator[StemBlock]:
+        return self.engine.separate(mix, replace(self.request, **changes), run)
+
+
+@pytest.fixture(scope="session")
+def random_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a Demucs of random weights, tiny, with segments of a second."""
+    pytest.importorskip("demucs", reason='pip install "stem-cli[demucs]"')
+    from against_demucs import write_model
+
+    folder = tmp_path_factory.mktemp("models")
+    write_model(folder, "tiny", segment=1.0)
+    return folder
+
+
+@pytest.fixture
+def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Subject:
+    """Made by name, so that a test names the cases it is for."""
+    case = request.param
+    if case == "builtin":
+        return Subject(case, engines.load("builtin"), Request(engine="builtin"))
+    models_dir = request.getfixturevalue("random_models")
+    if case.endswith("torch"):
+        monkeypatch.setitem(sys.modules, "openvino", None)
+    else:
+        pytest.importorskip("openvino", reason='pip install "stem-cli[fast]"')
+    return Subject(case, engines.load("demucs"), Request(engine="demucs", model="tiny", models_dir=models_dir))
+
+
+every_engine = pytest.mark.parametrize("subject", [*TRAINED, *NETWORKS], indirect=True)
+trained_engines = pytest.mark.parametrize("subject", TRAINED, indirect=True)
 
 
 class Song:
@@ -43,26 +92,36 @@ class Song:
             self.given += block.shape[1]
             yield block
 
+    def skim(self) -> Iterator[np.ndarray]:
+        return self.blocks()
 
-def divided(engine: Engine, song: Song, threads: int = 2, request: Request | None = None) -> list[StemBlock]:
-    return list(engine.separate(song, request or Request(engine=engine.name), Run(threads)))
+
+def divided(subject: Subject, song: Song, threads: int = 2, **changes: Any) -> list[StemBlock]:
+    return list(subject.separate(song, Run(threads), **changes))
 
 
 def joined(blocks: Sequence[StemBlock]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([block[name] for block in blocks], axis=1) for name in blocks[0]}
 
 
-def rate_of(engine: Engine, rate: int = 44100) -> int:
-    return engine.rate or rate
+def assert_alike(subject: Subject, one: StemBlock, two: StemBlock) -> None:
+    for name in subject.stems:
+        if subject.case in BYTES_ALIKE:
+            assert np.array_equal(one[name], two[name])
+        else:
+            assert np.abs(one[name] - two[name]).max() <= 10 ** (_FAR_BELOW_DB / 20)
 
 
-@pytest.fixture(params=READY, ids=lambda engine: engine.name)
-def engine(request: pytest.FixtureRequest) -> Engine:
-    return request.param
+def rate_of(subject: Subject, rate: int = 44100) -> int:
+    return subject.engine.find(subject.request).rate or rate
+
+
+def channels_of(subject: Subject, channels: int) -> int:
+    return subject.engine.find(subject.request).channels or channels
 
 
 def test_there_is_an_engine_that_needs_nothing() -> None:
-    assert "builtin" in {engine.name for engine in READY}
+    assert engines.load("builtin").unavailable(Request()) is None
 
 
 def test_every_engine_of_the_table_loads_by_its_name() -> None:
@@ -72,22 +131,26 @@ def test_every_engine_of_the_table_loads_by_its_name() -> None:
 
 
 @pytest.mark.parametrize("one", engines.all_engines(), ids=lambda one: one.name)
-def test_an_engine_describes_itself(one: Engine) -> None:
+def test_an_engine_describes_itself(one: Engine, tmp_path: Path) -> None:
     """Ready or not: known stems in the table's order, a model, a licence; if not ready, why and what to do."""
-    assert one.stems == stems.ordered(one.stems)
-    assert set(one.stems) <= set(stems.TABLE)
     assert one.models
     assert one.title
-    assert one.licence
     assert one.speed > 0
-    missing = one.unavailable()
-    assert missing is None or (missing.reason and missing.remedy)
+    for model in one.models:
+        assert model.stems == stems.ordered(model.stems)
+        assert set(model.stems) <= set(stems.TABLE)
+        assert set(model.quality) <= set(model.stems)
+        assert model.licence
+        assert not model.quality or model.source
+        missing = one.unavailable(Request(model=model.name, models_dir=tmp_path))
+        assert missing is None or (missing.reason and missing.remedy)
 
 
-def test_blocks_are_float32_of_all_stems_and_of_one_length(engine: Engine) -> None:
-    song = Song(music(4.0, rate_of(engine)), rate_of(engine))
-    for block in divided(engine, song):
-        assert tuple(block) == engine.stems
+@every_engine
+def test_blocks_are_float32_of_all_stems_and_of_one_length(subject: Subject) -> None:
+    song = Song(music(4.0, rate_of(subject)), rate_of(subject))
+    for block in divided(subject, song):
+        assert tuple(block) == subject.stems
         assert {part.dtype for part in block.values()} == {np.dtype(np.float32)}
         shapes = {part.shape for part in block.values()}
         assert len(shapes) == 1
@@ -95,53 +158,60 @@ def test_blocks_are_float32_of_all_stems_and_of_one_length(engine: Engine) -> No
         assert all(np.isfinite(part).all() for part in block.values())
 
 
+@every_engine
 @pytest.mark.parametrize("frames", [1, 2, 44, 441, 4095, 44101, 100003, 132299, 132300, 132301, 264600])
-def test_stems_are_as_long_as_the_song(engine: Engine, frames: int) -> None:
+def test_stems_are_as_long_as_the_song(subject: Subject, frames: int) -> None:
     """Odd lengths, a millisecond, lengths around those of segments."""
-    song = Song(music(7.0, rate_of(engine))[:frames], rate_of(engine))
-    assert {part.shape for part in joined(divided(engine, song)).values()} == {(2, frames)}
+    song = Song(music(7.0, rate_of(subject))[:frames], rate_of(subject))
+    assert {part.shape for part in joined(divided(subject, song)).values()} == {(2, frames)}
 
 
+@trained_engines
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_song_keeps_its_channels(engine: Engine, channels: int) -> None:
-    song = Song(music(1.0, rate_of(engine), channels), rate_of(engine))
-    assert {part.shape[0] for part in joined(divided(engine, song)).values()} == {channels}
+def test_a_song_keeps_its_channels(subject: Subject, channels: int) -> None:
+    song = Song(music(1.0, rate_of(subject), channels), rate_of(subject))
+    assert {part.shape[0] for part in joined(divided(subject, song)).values()} == {channels}
 
 
+@trained_engines
 @pytest.mark.parametrize("rate", [8000, 22050, 48000, 96000, 192000])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_a_song_of_any_rate_lines_up_and_adds_up(engine: Engine, rate: int, channels: int) -> None:
+def test_a_song_of_any_rate_lines_up_and_adds_up(subject: Subject, rate: int, channels: int) -> None:
     """Lag 0 by itself: the stems' sum is the song before anything is settled. Of any rate that the engine takes."""
-    rate = rate_of(engine, rate)
+    rate = rate_of(subject, rate)
     song = Song(music(1.3, rate, channels), rate)
-    summed = sum(part.astype(np.float64) for part in joined(divided(engine, song)).values())
+    summed = sum(part.astype(np.float64) for part in joined(divided(subject, song)).values())
     assert summed.shape == song.sound.shape
     lost = np.square(summed - song.sound).mean() / np.square(song.sound).mean()
     assert lost < 0.1, f"the stems miss the song by {10 * np.log10(lost):.0f} dB"
 
 
+@trained_engines
 @pytest.mark.parametrize("rate", [8000, 48000, 96000])
 @pytest.mark.parametrize("seconds", [0.001, 0.01, 0.1])
-def test_very_short_songs_at_any_rate(engine: Engine, rate: int, seconds: float) -> None:
-    rate = rate_of(engine, rate)
+def test_very_short_songs_at_any_rate(subject: Subject, rate: int, seconds: float) -> None:
+    rate = rate_of(subject, rate)
     song = Song(music(seconds, rate), rate)
-    assert {part.shape[1] for part in joined(divided(engine, song)).values()} == {round(seconds * rate)}
+    assert {part.shape[1] for part in joined(divided(subject, song)).values()} == {round(seconds * rate)}
 
 
-def test_silence_gives_silence(engine: Engine) -> None:
-    found = joined(divided(engine, Song(np.zeros((70000, 2)), rate_of(engine))))
+@every_engine
+def test_silence_gives_silence(subject: Subject) -> None:
+    found = joined(divided(subject, Song(np.zeros((70000, 2)), rate_of(subject))))
     assert max(np.abs(part).max() for part in found.values()) < 10 ** (_FAR_BELOW_DB / 20)
 
 
+@every_engine
 @pytest.mark.parametrize("level", [1.0, -1.0, 1e-4])
-def test_a_constant_is_divided_without_harm(engine: Engine, level: float) -> None:
-    found = joined(divided(engine, Song(np.full((70000, 2), level), rate_of(engine))))
+def test_a_constant_is_divided_without_harm(subject: Subject, level: float) -> None:
+    found = joined(divided(subject, Song(np.full((70000, 2), level), rate_of(subject))))
     assert all(np.isfinite(part).all() for part in found.values())
     assert max(np.abs(part).max() for part in found.values()) <= 2 * abs(level)
 
 
+@every_engine
 @pytest.mark.parametrize("sound", ["clicks", "full scale noise", "one side only", "denormal"])
-def test_hard_songs_give_numbers(engine: Engine, sound: str) -> None:
+def test_hard_songs_give_numbers(subject: Subject, sound: str) -> None:
     random = np.random.default_rng(1)
     noise = random.uniform(-1, 1, (60000, 2))
     song = {
@@ -150,33 +220,36 @@ def test_hard_songs_give_numbers(engine: Engine, sound: str) -> None:
         "one side only": noise * [1, 0],
         "denormal": noise * 1e-39,
     }[sound]
-    found = joined(divided(engine, Song(song, rate_of(engine))))
+    found = joined(divided(subject, Song(song, rate_of(subject))))
     assert all(np.isfinite(part).all() for part in found.values())
     assert max(np.abs(part).max() for part in found.values()) < 4
 
 
-def test_the_songs_blocks_are_not_written_into(engine: Engine) -> None:
+@every_engine
+def test_the_songs_blocks_are_not_written_into(subject: Subject) -> None:
     """They are read-only here, so that an engine which writes into them fails; and the song is as it was."""
-    song = Song(music(2.0, rate_of(engine)), rate_of(engine), size=10000)
+    song = Song(music(2.0, rate_of(subject)), rate_of(subject), size=10000)
     before = song.sound.copy()
-    divided(engine, song)
+    divided(subject, song)
     assert np.array_equal(song.sound, before)
 
 
-def test_blocks_that_were_given_out_do_not_change_afterwards(engine: Engine) -> None:
-    song = Song(music(9.0, rate_of(engine)), rate_of(engine))
+@every_engine
+def test_blocks_that_were_given_out_do_not_change_afterwards(subject: Subject) -> None:
+    song = Song(music(9.0, rate_of(subject)), rate_of(subject))
     kept, copies = [], []
-    for block in engine.separate(song, Request(), Run(2)):
+    for block in subject.separate(song, Run(2)):
         kept.append(block)
         copies.append({name: part.copy() for name, part in block.items()})
     for block, copy in zip(kept, copies, strict=True):
         assert all(np.array_equal(block[name], copy[name]) for name in block)
 
 
-def test_frames_come_out_bit_by_bit_up_to_all_of_them(engine: Engine) -> None:
+@every_engine
+def test_frames_come_out_bit_by_bit_up_to_all_of_them(subject: Subject) -> None:
     """Progress is the share of frames that came out: it rises to 1, and not in one leap at the end."""
-    song, out, shares = Song(music(20.0, rate_of(engine)), rate_of(engine)), 0, []
-    for block in engine.separate(song, Request(), Run(1)):
+    song, out, shares = Song(music(20.0, rate_of(subject)), rate_of(subject)), 0, []
+    for block in subject.separate(song, Run(1)):
         out += next(iter(block.values())).shape[1]
         shares.append(out / song.frames)
     assert shares == sorted(shares)
@@ -184,63 +257,66 @@ def test_frames_come_out_bit_by_bit_up_to_all_of_them(engine: Engine) -> None:
     assert len(shares) >= 4
 
 
-def test_a_long_song_is_not_read_to_its_end_before_stems_come(engine: Engine) -> None:
+@every_engine
+def test_a_long_song_is_not_read_to_its_end_before_stems_come(subject: Subject) -> None:
     """What keeps memory small. An engine that reads the song twice may have gone through it once."""
-    song = Song(np.tile(music(10.0, rate_of(engine)), (6, 1)), rate_of(engine))
-    stream = engine.separate(song, Request(), Run(1))
+    song = Song(np.tile(music(10.0, rate_of(subject)), (6, 1)), rate_of(subject))
+    stream = subject.separate(song, Run(1))
     next(stream)
     assert song.given % song.frames < 40 * song.rate
     stream.close()
 
 
-def test_the_same_song_gives_the_same_bytes(engine: Engine) -> None:
-    sound = music(5.0, rate_of(engine))
-    one, two = (joined(divided(engine, Song(sound, rate_of(engine)))) for _ in range(2))
-    assert all(np.array_equal(one[name], two[name]) for name in engine.stems)
+@every_engine
+def test_the_same_song_gives_the_same_bytes(subject: Subject) -> None:
+    sound = music(5.0, rate_of(subject))
+    one, two = (joined(divided(subject, Song(sound, rate_of(subject)))) for _ in range(2))
+    assert all(np.array_equal(one[name], two[name]) for name in subject.stems)
 
 
-def test_the_number_of_threads_changes_nothing(engine: Engine) -> None:
-    sound = music(8.0, rate_of(engine))
-    one, two, five = (joined(divided(engine, Song(sound, rate_of(engine)), threads)) for threads in (1, 2, 5))
-    assert all(np.array_equal(one[name], two[name]) for name in engine.stems)
-    assert all(np.array_equal(one[name], five[name]) for name in engine.stems)
+@every_engine
+def test_the_number_of_threads_changes_nothing(subject: Subject) -> None:
+    sound = music(8.0, rate_of(subject))
+    one, two, five = (joined(divided(subject, Song(sound, rate_of(subject)), threads)) for threads in (1, 2, 5))
+    assert_alike(subject, one, two)
+    assert_alike(subject, one, five)
 
 
+@every_engine
 @pytest.mark.parametrize("size", [1000, 65536 + 1, 10**7])
-def test_the_sizes_of_the_songs_blocks_change_nothing(engine: Engine, size: int) -> None:
-    sound = music(5.0, rate_of(engine))
-    one = joined(divided(engine, Song(sound, rate_of(engine))))
-    two = joined(divided(engine, Song(sound, rate_of(engine), size)))
-    for name in engine.stems:
-        if engine.name in BYTES_ALIKE:
-            assert np.array_equal(one[name], two[name])
-        else:
-            assert np.abs(one[name] - two[name]).max() <= 10 ** (_FAR_BELOW_DB / 20)
+def test_the_sizes_of_the_songs_blocks_change_nothing(subject: Subject, size: int) -> None:
+    sound = music(5.0, rate_of(subject))
+    one = joined(divided(subject, Song(sound, rate_of(subject))))
+    two = joined(divided(subject, Song(sound, rate_of(subject), size)))
+    assert_alike(subject, one, two)
 
 
-def test_the_seed_of_another_run_is_not_remembered(engine: Engine) -> None:
-    sound = music(2.0, rate_of(engine))
-    first = joined(divided(engine, Song(sound, rate_of(engine)), request=Request(seed=1)))
-    divided(engine, Song(sound, rate_of(engine)), request=Request(seed=2))
-    again = joined(divided(engine, Song(sound, rate_of(engine)), request=Request(seed=1)))
-    assert all(np.array_equal(first[name], again[name]) for name in engine.stems)
+@every_engine
+def test_the_seed_of_another_run_is_not_remembered(subject: Subject) -> None:
+    sound = music(2.0, rate_of(subject))
+    first = joined(divided(subject, Song(sound, rate_of(subject)), seed=1))
+    divided(subject, Song(sound, rate_of(subject)), seed=2)
+    again = joined(divided(subject, Song(sound, rate_of(subject)), seed=1))
+    assert all(np.array_equal(first[name], again[name]) for name in subject.stems)
 
 
-def test_an_engines_id_says_all_that_changes_its_sound(engine: Engine) -> None:
+@every_engine
+def test_an_engines_id_says_all_that_changes_its_sound(subject: Subject) -> None:
     """Two requests with one id must give the same bytes: the cache serves the one for the other."""
-    sound = music(1.5, rate_of(engine))
+    sound = music(1.5, rate_of(subject))
     found: dict[str, dict[str, np.ndarray]] = {}
-    for request in (Request(), Request(effort="fast"), Request(effort="best"), Request(seed=7)):
-        name = engine.identify(request).text
-        made = joined(divided(engine, Song(sound, rate_of(engine)), request=request))
+    for changes in ({}, {"effort": "fast"}, {"effort": "best"}, {"seed": 7}, {"overlap": 0.5}, {"shifts": 1}):
+        name = subject.engine.identify(replace(subject.request, **changes)).text
+        made = joined(divided(subject, Song(sound, rate_of(subject)), **changes))
         known = found.setdefault(name, made)
-        assert all(np.array_equal(known[stem], made[stem]) for stem in engine.stems), request
+        assert all(np.array_equal(known[stem], made[stem]) for stem in subject.stems), changes
 
 
-def test_an_engine_ends_at_once_when_it_is_closed(engine: Engine) -> None:
+@every_engine
+def test_an_engine_ends_at_once_when_it_is_closed(subject: Subject) -> None:
     before = set(threading.enumerate())
-    song = Song(np.tile(music(10.0, rate_of(engine)), (12, 1)), rate_of(engine))
-    stream = engine.separate(song, Request(), Run(2))
+    song = Song(np.tile(music(10.0, rate_of(subject)), (12, 1)), rate_of(subject))
+    stream = subject.separate(song, Run(2))
     next(stream)
     started = time.monotonic()
     stream.close()
@@ -248,7 +324,8 @@ def test_an_engine_ends_at_once_when_it_is_closed(engine: Engine) -> None:
     assert set(threading.enumerate()) <= before
 
 
-def test_an_error_of_the_song_comes_through_and_ends_the_threads(engine: Engine) -> None:
+@every_engine
+def test_an_error_of_the_song_comes_through_and_ends_the_threads(subject: Subject) -> None:
     class Broken(Song):
         def blocks(self) -> Iterator[np.ndarray]:
             for number, block in enumerate(super().blocks()):
@@ -258,28 +335,30 @@ def test_an_error_of_the_song_comes_through_and_ends_the_threads(engine: Engine)
 
     before = set(threading.enumerate())
     with pytest.raises(InputError, match="the disk is gone"):
-        divided(engine, Broken(music(9.0, rate_of(engine)), rate_of(engine)))
+        divided(subject, Broken(music(9.0, rate_of(subject)), rate_of(subject)))
     assert set(threading.enumerate()) <= before
 
 
+@every_engine
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_numbers_that_are_none_are_refused_before_an_engine_sees_them(
-    engine: Engine, bad: float, tmp_path: Any
+    subject: Subject, bad: float, tmp_path: Any
 ) -> None:
-    sound = music(2.0, rate_of(engine)).astype(np.float32)
+    sound = music(2.0, rate_of(subject)).astype(np.float32)
     sound[50000, 1] = bad
-    soundfile.write(tmp_path / "bad.wav", sound, rate_of(engine), subtype="FLOAT")
-    mix = Mix.open(tmp_path / "bad.wav")
+    soundfile.write(tmp_path / "bad.wav", sound, rate_of(subject), subtype="FLOAT")
+    tap = Tap(Mix.open(tmp_path / "bad.wav"))
     with pytest.raises(InputError, match="no numbers"):
-        list(engine.separate(mix, Request(), Run(2)))
+        list(subject.separate(tap, Run(2)))
 
 
-def test_an_engine_works_on_the_road(engine: Engine, tmp_path: Any) -> None:
+@trained_engines
+def test_an_engine_works_on_the_road(subject: Subject, tmp_path: Any) -> None:
     """The song is read once for both, and what comes out covers it."""
-    soundfile.write(tmp_path / "song.wav", music(4.0, rate_of(engine)), rate_of(engine), subtype="PCM_16")
+    soundfile.write(tmp_path / "song.wav", music(4.0, rate_of(subject)), rate_of(subject), subtype="PCM_16")
     mix = Mix.open(tmp_path / "song.wav")
     tap, total, run = Tap(mix), Sum(), Run(2)
-    for block in settled(engine.separate(tap, Request(), run), tap, "16", total):
+    for block in settled(subject.separate(tap, run), tap, "16", total):
         assert np.array_equal(sum(block.parts.values()), block.whole)
     assert total.frames == mix.frames
     assert total.residual_db < -10

@@ -11,7 +11,9 @@ from stem_cli.errors import EngineError
 from stem_cli.router import rank, this_machine
 
 READY = load("builtin")
-ABSENT = replace(READY, name="absent", unavailable=lambda: Missing("its package is not installed", "Type: pip ..."))
+ABSENT = replace(
+    READY, name="absent", unavailable=lambda request: Missing("its package is not installed", "Type: pip ...")
+)
 OTHER = replace(READY, name="other")
 
 

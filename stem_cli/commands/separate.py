@@ -14,7 +14,7 @@ import click
 from stem_cli import settings as settings_of
 from stem_cli import stems
 from stem_cli.errors import DamagedError, SomeFailed, StemError, UsageError
-from stem_cli.options import ENGINE, EXTRA_NAMES, STEM_NAMES, Span, default_of
+from stem_cli.options import ENGINE, EXTRA_NAMES, MODEL, STEM_NAMES, Span, default_of
 from stem_cli.progress import STYLES, Progress, progress
 from stem_cli.settings import CHOICES
 
@@ -28,6 +28,7 @@ Examples:
   stem separate song.flac --stems vocals,drums --also instrumental
   stem separate mix.flac --time 12:00-15:30
   stem separate artifact:3f2a9c11d0e4 --stems drums
+  stem separate song.mp3 --model htdemucs_6s --effort best
 """
 
 
@@ -68,6 +69,18 @@ class _How:
     show_default="that of a 16- or 24-bit song, else 24",
 )
 @click.option("--effort", type=_choice("effort"), help="Speed against quality.", show_default=default_of("effort"))
+@click.option("--model", type=MODEL, help="One of `stem engines`, or one of yours in --models-dir.",
+              show_default="the best that is there")  # fmt: skip
+@click.option("--models-dir", metavar="DIR", help="Look for models here first.")
+@click.option("--overlap", type=click.FloatRange(0, 0.95), help="Share of a segment that its neighbour covers.",
+              show_default="by --effort")  # fmt: skip
+@click.option("--shifts", type=click.IntRange(0), help="Separate so often, shifted in time, and average.",
+              show_default="by --effort")  # fmt: skip
+@click.option("--segment", "segment_seconds", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+              help="Length of a segment; shorter takes less memory.", show_default="the model's own")  # fmt: skip
+@click.option("--device", type=_choice("device"), help="Where networks run.", show_default=default_of("device"))
+@click.option("--precision", type=_choice("precision"), help="Of a network's sums.",
+              show_default=default_of("precision"))  # fmt: skip
 @click.option("--time", "span", type=Span(), help="Only this stretch: 0:30-1:45, 90-, -60.")
 @click.option("--seed", type=click.IntRange(0), help="Of every random number.", show_default=default_of("seed"))
 @click.option("--judge", type=_choice("judge"), help="Look at the result.", show_default=default_of("judge"))
@@ -158,10 +171,10 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
     from stem_cli.separation import separate as run
     from stem_cli.track import open_track
 
-    from stem_cli.engines import Request  # isort: skip
+    from stem_cli.engines import request_of  # isort: skip
 
     track = open_track(artifacts.resolve(shop.database, name), shop.database.fingerprint)
-    request = Request(how.stems, settings.engine, "", settings.effort, settings.seed, how.span)
+    request = request_of(settings, how.stems, how.span)
     order = Order(
         request=request,
         settings=settings,

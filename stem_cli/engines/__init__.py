@@ -1,7 +1,7 @@
 """What an engine is, what it is asked for, and which ones there are.
 
 An engine is one module of this folder with one value `ENGINE`; it is imported only when it is used. To add one: write
-the module, name it in `NAMES`, and let the contract test run over it.
+the module, name it in `NAMES`, and let the contract test run over it. `runtime` is not one of them: it runs networks.
 """
 
 from __future__ import annotations
@@ -9,14 +9,18 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from stem_cli import settings as settings_of
 from stem_cli.errors import EngineError
+from stem_cli.models import ModelFile
+from stem_cli.settings import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NAMES = ("builtin",)
+NAMES = ("builtin", "demucs")
 """All engines, in the order in which they are listed."""
 
 StemBlock: TypeAlias = "dict[str, NDArray[Any]]"
@@ -41,10 +45,17 @@ class Mix(Protocol):
     def blocks(self) -> Iterator[NDArray[Any]]:
         """The song from its start, in blocks of any size. They belong to the mix: do not write into them."""
 
+    def skim(self) -> Iterator[NDArray[Any]]:
+        """The song once through for an engine that must know the whole before it begins; nothing of it is kept."""
+
 
 @dataclass(frozen=True)
 class Request:
-    """What is wanted. stems: () is all the engine has. span: seconds, end None is the song's. model: "" is the best."""
+    """What is wanted. stems: () is all the engine has. span: seconds, end None is the song's. model: "" is the best.
+
+    overlap (share of a segment), shifts, segment_seconds, precision: of networks; None and "auto" are decided by
+    `effort` and the machine. device: "auto", "cpu", "cuda" or "mps". models_dir: where models are looked for first.
+    """
 
     stems: tuple[str, ...] = ()
     engine: str = "auto"
@@ -52,6 +63,32 @@ class Request:
     effort: str = "normal"
     seed: int = 0
     span: tuple[float, float | None] | None = None
+    overlap: float | None = None
+    shifts: int | None = None
+    segment_seconds: float | None = None
+    precision: str = "auto"
+    device: str = "auto"
+    models_dir: Path = field(default_factory=lambda: settings_of.models_dir(Settings()))
+
+
+def request_of(
+    settings: Settings, stems: tuple[str, ...] = (), span: tuple[float, float | None] | None = None
+) -> Request:
+    """What the settings ask an engine for."""
+    return Request(
+        stems=stems,
+        engine=settings.engine,
+        model=settings.model,
+        effort=settings.effort,
+        seed=settings.seed,
+        span=span,
+        overlap=None if settings.overlap < 0 else settings.overlap,
+        shifts=None if settings.shifts < 0 else settings.shifts,
+        segment_seconds=settings.segment_seconds or None,
+        precision=settings.precision,
+        device=settings.device,
+        models_dir=settings_of.models_dir(settings),
+    )
 
 
 @dataclass(frozen=True)
@@ -72,10 +109,15 @@ class Identity:
 
 @dataclass
 class Run:
-    """One separation under way. threads: how many the engine may take. device: set by the engine to what it used."""
+    """One separation under way. threads: how many the engine may take. note: tells the user something at once.
+
+    device, precision: set by the engine to what it used.
+    """
 
     threads: int = 1
     device: str = "cpu"
+    precision: str = ""
+    note: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True)
@@ -87,26 +129,41 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Engine:
-    """One way to separate songs.
+class Model:
+    """What one model makes. stems: in the order of the table. files: its weights, () where there are none to fetch.
 
-    models: names, the default first. stems: in the order of the table. rate: the only one it takes, None is any.
-    quality: dB of SDR by stem, with where it was measured in `source`. speed: times real time on two cores.
-    pays: costs money. licence: of its weights. unavailable: None when ready. identify: see `Identity`.
-    separate: consecutive blocks of all stems that cover the mix exactly; it may be closed at any time.
+    rate, channels: the only ones it takes, None is any; the road converts.
+    quality: dB of SDR by stem, with where it was measured in `source`. licence: of its weights.
     """
 
     name: str
     title: str
-    models: tuple[str, ...]
     stems: tuple[str, ...]
-    rate: int | None
-    quality: Mapping[str, float]
-    source: str
+    licence: str
+    rate: int | None = None
+    channels: int | None = None
+    quality: Mapping[str, float] = field(default_factory=dict)
+    source: str = ""
+    files: tuple[ModelFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One way to separate songs.
+
+    models: those it knows, the default first. speed: times real time on two cores. pays: costs money.
+    unavailable: None when it can serve this request. find: the model that would serve it, also one the user added;
+    raises EngineError where there is no such model. identify: see `Identity`.
+    separate: consecutive blocks of all the model's stems that cover the mix exactly; it may be closed at any time.
+    """
+
+    name: str
+    title: str
+    models: tuple[Model, ...]
     speed: float
     pays: bool
-    licence: str
-    unavailable: Callable[[], Missing | None]
+    unavailable: Callable[[Request], Missing | None]
+    find: Callable[[Request], Model]
     identify: Callable[[Request], Identity]
     separate: Callable[[Mix, Request, Run], Iterator[StemBlock]]
 
@@ -122,3 +179,13 @@ def load(name: str) -> Engine:
 def all_engines() -> tuple[Engine, ...]:
     """Every engine, ready or not."""
     return tuple(load(name) for name in NAMES)
+
+
+def find_model(name: str) -> tuple[Engine, Model]:
+    """The engine that knows a model, and the model. Raises EngineError naming those there are."""
+    known = [(engine, model) for engine in all_engines() for model in engine.models]
+    for engine, model in known:
+        if model.name == name:
+            return engine, model
+    names = ", ".join(model.name for _, model in known if model.files)
+    raise EngineError(f"there is no model {name!r} to fetch", None, f"Choose one of: {names}.")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stem_cli import stems
-from stem_cli.engines import Engine, Identity, Mix, Request, Run, StemBlock
+from stem_cli.engines import Engine, Identity, Mix, Model, Request, Run, StemBlock
+from stem_cli.errors import EngineError
 
 _VERSION = "1"
 """Part of the engine's id: raise it with every change that changes the sound."""
@@ -26,18 +27,30 @@ def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:  # n
     return unmix.separate_blocks(mix.blocks(), mix.rate, mix.channels, run.threads)
 
 
+_MODEL = Model(
+    name="dsp",
+    title="Embedded signal processing",
+    stems=stems.FOUR,
+    licence="MIT, no weights",
+    quality={"vocals": 3.8, "drums": 6.9, "bass": 2.3, "other": 2.0},
+    source="docs/engines.md, four real multitracks",
+)
+
+
+def _find(request: Request) -> Model:
+    if request.model not in ("", _MODEL.name):
+        raise EngineError(f"builtin has no model {request.model!r}", None, f"Its only one is {_MODEL.name}.")
+    return _MODEL
+
+
 ENGINE = Engine(
     name="builtin",
-    title="Embedded signal processing",
-    models=("dsp",),
-    stems=stems.FOUR,
-    rate=None,
-    quality={},
-    source="docs/engines.md",
+    title=_MODEL.title,
+    models=(_MODEL,),
     speed=15.0,
     pays=False,
-    licence="MIT, no weights",
-    unavailable=lambda: None,
+    unavailable=lambda request: None,
+    find=_find,
     identify=_identify,
     separate=_separate,
 )

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from stem_cli import stems
 from stem_cli.audio import FORMATS
-from stem_cli.engines import Engine, Request
+from stem_cli.engines import Model, Request
 from stem_cli.errors import UsageError
 from stem_cli.folder import Place, StemFolder
 from stem_cli.settings import Settings
@@ -81,10 +81,10 @@ class Result:
     artifacts: tuple[str, ...] = field(default=())
 
 
-def wanted_names(order: Order, engine: Engine) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The files to write, in the table's order, and the names that this engine cannot give."""
-    names = [*(_two(order.two_stems) if order.two_stems else order.names or engine.stems), *order.also]
-    given = {name: _source_of(name) in engine.stems for name in names}
+def wanted_names(order: Order, model: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The files to write, in the table's order, and the names that this model cannot give."""
+    names = [*(_two(order.two_stems) if order.two_stems else order.names or model.stems), *order.also]
+    given = {name: _source_of(name) in model.stems for name in names}
     known = tuple(dict.fromkeys(name for name, there in given.items() if there))
     return tuple(sorted(known, key=order_of)), tuple(name for name, there in given.items() if not there)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from stem_cli import artifacts, cache, engines, router, verify
 from stem_cli.audio import FORMATS, Mix
 from stem_cli.database import text_of
-from stem_cli.engines import Engine, Identity
+from stem_cli.engines import Engine, Identity, Model, Request
 from stem_cli.errors import DamagedError, EngineError, OutputError, StemError
 from stem_cli.folder import Place, StemFolder, disk_errors, finish_leftovers, open_folder, place_for, refuse_foreign
 from stem_cli.separation.order import Order, depth_for, wanted_names
@@ -22,6 +22,7 @@ class Plan:
     track: Track
     mix: Mix
     engine: Engine
+    model: Model
     identity: Identity
     why: str
     names: tuple[str, ...]
@@ -36,6 +37,11 @@ class Plan:
     def place_key(self) -> str:
         """What the place is locked by: no two songs of one name are written side by side."""
         return cache.key_of(text_of(self.wish.metadata.absolute()).casefold(), "place", "")
+
+    @property
+    def request(self) -> Request:
+        """What the engine is asked, with the model that was chosen."""
+        return replace(self.order.request, model=self.model.name)
 
     @property
     def making(self) -> tuple[object, ...]:
@@ -56,11 +62,12 @@ def decide(track: Track, order: Order) -> Plan:
     settings = order.settings
     mix = Mix.open(track.path, order.request.span, settings.downmix == "stereo", order.tolerant)
     choice = router.rank(engines.all_engines(), order.request)[0]
-    names, empty = wanted_names(order, choice.engine)
+    model = choice.model
+    names, empty = wanted_names(order, model)
     if not names:
-        hint = f"It makes {', '.join(choice.engine.stems)}."
+        hint = f"It makes {', '.join(model.stems)}."
         raise EngineError(f"{choice.engine.name} makes none of the stems you want", track.path, hint)
-    identity = choice.engine.identify(order.request)
+    identity = choice.engine.identify(replace(order.request, model=model.name))
     depth = depth_for(track, settings)
     if not FORMATS[settings.format].holds_rate(mix.rate):
         raise OutputError(f"{settings.format} cannot hold {mix.rate} Hz", track.path, "Choose --format flac or wav.")
@@ -73,6 +80,7 @@ def decide(track: Track, order: Order) -> Plan:
         track=track,
         mix=mix,
         engine=choice.engine,
+        model=model,
         identity=identity,
         why=choice.why,
         names=names,

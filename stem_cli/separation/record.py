@@ -59,7 +59,7 @@ def record_of(
             seed=plan.order.request.seed,
             why=plan.why,
         ),
-        song=Song(total.samples.hexdigest(), total.clipped, parts_of_sum(names, plan.engine.stems)),
+        song=Song(total.samples.hexdigest(), total.clipped, parts_of_sum(names, plan.model.stems)),
         files=files,
         format="wav" if kept else plan.format,
         depth=plan.depth,

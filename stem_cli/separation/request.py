@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stem_cli import artifacts, stems
 from stem_cli import settings as settings_of
 from stem_cli.artifacts import Artifact
-from stem_cli.engines import Request
+from stem_cli.engines import request_of
 from stem_cli.errors import EngineError, StemError
 from stem_cli.separation.order import Order, Result
 from stem_cli.separation.road import Shop, open_shop, separate
@@ -23,6 +23,7 @@ class StemRequest:
     source: str | Path
     stems: tuple[str, ...] = ()
     engine: str = "auto"
+    model: str = ""
     effort: str = "normal"
     seed: int = 0
     span: tuple[float, float | None] | None = None
@@ -73,7 +74,13 @@ def make(request: StemRequest, shop: Shop | None = None) -> StemResult:
 
 def _separated(request: StemRequest, settings: Settings, shop: Shop) -> Result:
     track = open_track(artifacts.resolve(shop.database, str(request.source)), shop.database.fingerprint)
-    asked = Request(request.stems, request.engine, "", request.effort, request.seed, request.span)
+    asked = replace(
+        request_of(settings, request.stems, request.span),
+        engine=request.engine,
+        model=request.model,
+        effort=request.effort,
+        seed=request.seed,
+    )
     return separate(shop, track, Order(asked, settings, request.stems))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from stem_cli.cache import GIGABYTE, Cache
 from stem_cli.database import Database, open_database
 from stem_cli.engines import Run
 from stem_cli.folder import Record, Spec, StemFile, StemFolder
-from stem_cli.separation import deliver, space
+from stem_cli.separation import deliver, fit, space
 from stem_cli.separation.order import Listener, Order, Result, Silent
 from stem_cli.separation.plan import Plan, already_there, decide, looked_again, old_folder
 from stem_cli.separation.record import record_of, tag_of
@@ -107,7 +107,7 @@ def _make(shop: Shop, plan: Plan, listener: Listener) -> tuple[str, StemFolder]:
     if kept is not None:
         space.require(plan.place.parent, target)
         return "cached", _from_cache(plan, kept)
-    entry = space.bytes_of(_spec(plan, "wav", plan.engine.stems))
+    entry = space.bytes_of(_spec(plan, "wav", plan.model.stems))
     keep = _room_to_keep(shop, plan, entry, target)
     space.require(plan.place.parent, target)
     return "made", _separated(shop, plan, listener, keep)
@@ -123,19 +123,29 @@ def _room_to_keep(shop: Shop, plan: Plan, entry: int, target: int) -> bool:
 
 def _separated(shop: Shop, plan: Plan, listener: Listener, keep: bool) -> StemFolder:
     """Run the engine; write the cache's entry and the folder at once."""
-    run = Run(plan.order.settings.threads or router.this_machine().cpus)
+    notes: list[str] = []
+    run = Run(plan.order.settings.threads or router.this_machine().cpus, note=_both(notes.append, listener.note))
     tap, total = Tap(plan.mix), Sum()
     listener.begin(plan.track, plan.engine.name, plan.why, plan.mix.frames)
     started = time.monotonic()
     entry = shop.cache.place(plan.key) if keep else None
-    with deliver.opened(_wanted(plan), tag_of(plan), plan.engine.stems, entry) as outlets:
-        blocks = settled(plan.engine.separate(tap, plan.order.request, run), tap, plan.depth, total)
+    with deliver.opened(_wanted(plan), tag_of(plan), plan.model.stems, entry) as outlets:
+        blocks = settled(fit.separate(plan.engine, plan.model, tap, plan.request, run), tap, plan.depth, total)
         for block in blocks:
             outlets.write(block)
             listener.advance(block.whole.shape[1])
         listener.advance(max(0, plan.mix.frames - total.frames))  # where the length was an estimate
         times = {"separate": time.monotonic() - started}
-        return outlets.finish(lambda files, kept: record_of(plan, run.device, total, files, times, kept))
+        noted = replace(plan, warnings=(*plan.warnings, *notes))
+        return outlets.finish(lambda files, kept: record_of(noted, run.device, total, files, times, kept))
+
+
+def _both(one: Callable[[str], None], other: Callable[[str], None]) -> Callable[[str], None]:
+    def call(text: str) -> None:
+        one(text)
+        other(text)
+
+    return call
 
 
 def _from_cache(plan: Plan, kept: StemFolder) -> StemFolder:

@@ -26,16 +26,22 @@ class Tap:
         self._mix = mix
         self._kept: deque[NDArray[Any]] = deque()
         self._frames = 0
+        self.read = 0
         self.rate, self.channels, self.frames = mix.rate, mix.channels, mix.frames
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         """The song from its start; an engine that reads twice starts the memory anew."""
         self._kept.clear()
-        self._frames = 0
+        self._frames = self.read = 0
         for block in ahead(self._mix.blocks()):
             self._kept.append(block)
             self._frames += block.shape[1]
+            self.read += block.shape[1]
             yield block
+
+    def skim(self) -> Iterator[NDArray[Any]]:
+        """The song once through; nothing of it is kept."""
+        return ahead(self._mix.blocks())
 
     def take(self, frames: int) -> NDArray[Any]:
         """The next frames of the song. Raises EngineError where the engine gives more than it has read."""

@@ -1,0 +1,206 @@
+"""Demucs: its networks, run by our own overlap-add, through OpenVINO or torch.
+
+Needs the extra `demucs`, or `fast` and a model that was converted on another machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stem_cli import overlap, stems
+from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
+from stem_cli.engines.demucs import bag, converted, models
+from stem_cli.engines.demucs.bag import Located
+from stem_cli.engines.demucs.effort import Effort, effort_of
+from stem_cli.engines.runtime import device_for, openvino, precision_for
+from stem_cli.errors import EngineError
+from stem_cli.models import memory_of
+
+_VERSION = "1"
+"""Part of the engine's id: raise it with every change that changes the sound."""
+_INSTALL = 'Type: pip install "stem-cli[demucs,fast]" (docs/engines.md says how to choose a build of torch).'
+_STD_FLOOR = 1e-8
+"""Added to the deviation that a song is divided by (package demucs, `api.py`)."""
+
+_TABLE = tuple(
+    Model(
+        name=model.name,
+        title=model.title,
+        stems=stems.ordered(model.stems),
+        licence=model.licence,
+        rate=models.RATE,
+        channels=models.CHANNELS,
+        quality=model.sdr,
+        source=model.sdr_source,
+        files=model.files,
+    )
+    for model in models.TABLE.values()
+)
+
+
+def _locate(name: str, models_dir: Path) -> Located:
+    """The model's files, or what it was converted from elsewhere. Raises EngineError."""
+    try:
+        return bag.locate(name, models_dir, memory_of(models_dir))
+    except EngineError:
+        facts = converted.read(name, models_dir) if openvino.ready() else None
+        if facts is None:
+            raise
+        return facts.located
+
+
+def _chosen(request: Request) -> str:
+    """The name of the model: the one asked for, else the best of those that are there, else the one to fetch first."""
+    wanted = effort_of(request).models
+    return next((name for name in wanted if _is_there(name, request.models_dir)), wanted[0])
+
+
+def _is_there(name: str, models_dir: Path) -> bool:
+    try:
+        _locate(name, models_dir)
+    except EngineError:
+        return False
+    return True
+
+
+def _unavailable(request: Request) -> Missing | None:
+    from stem_cli.engines.demucs.network import has_torch
+
+    try:
+        device = device_for(request.device)
+    except EngineError as error:
+        return Missing(error.what, error.hint)
+    name = _chosen(request)
+    facts = converted.read(name, request.models_dir) if openvino.ready() and device == "cpu" else None
+    if not has_torch() and facts is None:
+        return Missing("the packages torch and demucs are not installed", _INSTALL)
+    try:
+        _locate(name, request.models_dir)
+    except EngineError as error:
+        return Missing(error.what, error.hint)
+    return None
+
+
+def _find(request: Request) -> Model:
+    name = _chosen(request)
+    for model in _TABLE:
+        if model.name == name:
+            return model
+    return _own(_locate(name, request.models_dir), request)
+
+
+def _own(located: Located, request: Request) -> Model:
+    """A model of the user's own: what it makes stands in its files."""
+    facts = converted.read(located.name, request.models_dir)
+    if facts is not None and facts.located.digest == located.digest:
+        names, rate = facts.stems, facts.rate
+    else:
+        from stem_cli.engines.demucs.checkpoint import describe
+
+        described = describe(located)
+        names, rate = described.stems, described.rate
+    title, licence = "a model of your own", "yours to know"
+    return Model(located.name, title, stems.ordered(names), licence, rate, models.CHANNELS)
+
+
+def _identify(request: Request) -> Identity:
+    """Raises EngineError where the model is not there."""
+    name, effort = _chosen(request), effort_of(request)
+    settings = {
+        "overlap": f"{effort.overlap:g}",
+        "precision": _precision(effort, request),
+        "shifts": str(effort.shifts),
+        "version": _VERSION,
+    }
+    if effort.shifts:
+        settings["seed"] = str(request.seed)
+    if request.segment_seconds is not None:
+        settings["segment"] = f"{request.segment_seconds:g}"
+    return Identity("demucs", name, _locate(name, request.models_dir).digest, settings)
+
+
+def _precision(effort: Effort, request: Request) -> str:
+    return precision_for(effort.precision, device_for(request.device), openvino.ready())
+
+
+def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
+    from stem_cli.engines.demucs.network import open_parts
+
+    effort = effort_of(request)
+    located = _locate(_chosen(request), request.models_dir)
+    run.device, run.precision = device_for(request.device), _precision(effort, request)
+    opened = open_parts(located, request, run)
+    names = stems.ordered(opened.stems)
+    rows = [opened.stems.index(name) for name in names]
+    try:
+        mean, deviation = _measured(mix.skim())
+        blocks = ((block - mean) / deviation for block in mix.blocks())
+        starts = overlap.shifted_starts(request.seed, len(opened.parts), effort.shifts, opened.rate // 2)
+        for block in overlap.separate(blocks, opened.parts, effort.overlap, starts):
+            block *= deviation
+            block += mean
+            yield {name: block[row] for name, row in zip(names, rows, strict=True)}
+    finally:
+        for runner in opened.runners:
+            run.device = runner.device
+            runner.close()
+
+
+def _measured(blocks: Iterator[NDArray[Any]]) -> tuple[np.float32, np.float32]:
+    """Mean and deviation of a song's middle, the mean of its channels, as the networks' training normalised it.
+
+    Package demucs 4.1.0, `api.py`: the deviation with n - 1. Sums are shifted by the first sample, so that a constant
+    offset costs no digits.
+    """
+    count, first, total, squares = 0, 0.0, 0.0, 0.0
+    for block in blocks:
+        middle = block.mean(axis=0, dtype=np.float64)
+        if not count and middle.size:
+            first = float(middle[0])
+        middle -= first
+        count += middle.size
+        total += float(middle.sum())
+        squares += float(np.vdot(middle, middle))
+    mean = total / max(1, count)
+    variance = max(0.0, squares - count * mean * mean) / max(1, count - 1)
+    return np.float32(first + mean), np.float32(variance**0.5 + _STD_FLOOR)
+
+
+def convert_model(name: str, models_dir: Path, force: bool, note: Callable[[str], None]) -> converted.Facts | None:
+    """Convert a model, if it is not yet; None where that failed, which `note` has told. Raises EngineError."""
+    from stem_cli.engines.demucs.network import convert, has_torch
+
+    located = _locate(name, models_dir)
+    facts = converted.read(name, models_dir)
+    if facts is not None and facts.located.digest == located.digest and not force:
+        return facts
+    if not openvino.ready():
+        raise EngineError("OpenVINO is not installed", None, 'Type: pip install "stem-cli[fast]"')
+    if not located.files or not has_torch():
+        raise EngineError("the packages torch and demucs are needed for that", None, _INSTALL)
+    return convert(name, models_dir, note)
+
+
+def convert_here(name: str, models_dir: str) -> None:
+    """Convert a model in this process (`network.convert` runs it in one of its own). Raises StemError."""
+    folder = Path(models_dir)
+    converted.write(bag.locate(name, folder, memory_of(folder)), folder)
+
+
+ENGINE = Engine(
+    name="demucs",
+    title="Demucs, by Meta and Alexandre Défossez",
+    models=_TABLE,
+    speed=2.0,
+    pays=False,
+    unavailable=_unavailable,
+    find=_find,
+    identify=_identify,
+    separate=_separate,
+)
+__all__ = ["ENGINE", "convert_here", "convert_model"]

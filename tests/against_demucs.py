@@ -1,0 +1,155 @@
+"""Demucs' own package beside ours: tiny random networks in its real file format, and what it makes of songs.
+
+Import it only where torch and demucs are there (`pytest.importorskip`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest import mock
+
+import demucs.api
+import demucs.apply
+import numpy as np
+import torch
+import yaml
+from demucs.audio import convert_audio
+from demucs.demucs import Demucs
+from demucs.hdemucs import HDemucs
+from demucs.htdemucs import HTDemucs
+from demucs.states import get_state, save_with_checksum
+
+from stem_cli import overlap
+from stem_cli.dsp.resample import resample
+
+RATE = 44100
+SOURCES = ["drums", "bass", "other", "vocals"]
+KINDS: dict[str, tuple[type, dict[str, Any]]] = {
+    "htdemucs": (
+        HTDemucs,
+        {"channels": 4, "bottom_channels": 0, "t_layers": 1, "t_heads": 2, "dconv_comp": 4, "norm_groups": 1},
+    ),
+    "hdemucs": (HDemucs, {"channels": 4, "depth": 6, "norm_groups": 1, "dconv_comp": 1}),
+    "demucs": (Demucs, {"channels": 4, "depth": 4, "norm_groups": 1, "dconv_comp": 1}),
+}
+"""Each of Demucs' classes and what makes one tiny; kernels, strides and lengths are the real ones."""
+LAYER_SCALE = 0.3  # published networks start training at 1e-3, where whole branches hardly count
+
+
+def write_model(folder: Path, signature: str, kind: str = "htdemucs", seed: int = 0, segment: float = 7.8) -> str:
+    """Write `{signature}-{8 digits}.th` with random weights; gives the signature."""
+    make, sizes = KINDS[kind]
+    options = {"sources": SOURCES, "samplerate": RATE, "segment": Fraction(segment).limit_denominator(100), **sizes}
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = make(**options)
+    for name, parameter in model.named_parameters():
+        if name.endswith(".scale"):
+            parameter.data.fill_(LAYER_SCALE)
+    state = get_state(model, None, half=True)
+    package = {"klass": make, "args": (), "kwargs": options, "state": state, "training_args": {}}
+    save_with_checksum(package, folder / f"{signature}.th")
+    return signature
+
+
+def write_bag(
+    folder: Path,
+    name: str,
+    signatures: Sequence[str],
+    weights: Sequence[Sequence[float]] | None = None,
+    segment: float | None = None,
+) -> str:
+    """Write `{name}.yaml`; gives the name."""
+    bag: dict[str, Any] = {"models": list(signatures)}
+    if weights is not None:
+        bag["weights"] = [list(row) for row in weights]
+    if segment is not None:
+        bag["segment"] = segment
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(bag), "utf-8")
+    return name
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What both are asked for; shifts: drawn from `Random(seed)`; segment: seconds, None is the model's own."""
+
+    shifts: int = 0
+    overlap: float = 0.25
+    segment: float | None = None
+    seed: int = 0
+
+
+def by_demucs(folder: Path, name: str, song: np.ndarray, rate: int = RATE, choice: Choice = Choice()) -> np.ndarray:
+    """Stems [stems, 2, frames at 44.1 kHz] of a song [channels, frames] as `demucs.api.Separator` makes them."""
+    separator = _separator(folder, name, choice)
+    wav = convert_audio(torch.from_numpy(song), rate, RATE, 2)
+    with mock.patch.object(demucs.apply, "random", Random(choice.seed)):
+        stems = separator.separate_tensor(wav)[1]
+    return torch.stack([stems[source] for source in SOURCES]).numpy()
+
+
+def by_stem(
+    folder: Path, name: str, song: np.ndarray, rate: int = RATE, choice: Choice = Choice(), batch: int = 1
+) -> np.ndarray:
+    """The same through `stem_cli.overlap` and `stem_cli.dsp.resample`, the network alone being Demucs'."""
+    model = _separator(folder, name, choice).model
+    models = list(getattr(model, "models", [model]))
+    weights = getattr(model, "weights", [[1.0] * len(SOURCES)])
+    parts = [
+        overlap.Part(TorchNetwork(one, choice.segment, batch), tuple(row))
+        for one, row in zip(models, weights, strict=True)
+    ]
+    wav = np.concatenate(list(resample(cut(song, 5000), rate, RATE)), axis=1)
+    wav = torch.from_numpy(np.broadcast_to(wav, (2, wav.shape[1])).copy())
+    mean, deviation = wav.mean(0).mean(), wav.mean(0).std() + 1e-8
+    starts = overlap.shifted_starts(choice.seed, len(parts), choice.shifts, RATE // 2)
+    blocks = cut(((wav - mean) / deviation).numpy(), 4096)
+    stems = np.concatenate(list(overlap.separate(blocks, parts, choice.overlap, starts)), axis=2)
+    return stems * deviation.numpy() + mean.numpy()
+
+
+class TorchNetwork:
+    """A network of the demucs package as `overlap.Network`. segment: seconds, None is the model's own."""
+
+    def __init__(self, model: Any, segment: float | None = None, batch: int = 1) -> None:
+        self.model = model.eval()
+        self.batch = batch
+        self.stems = len(model.sources)
+        self.segment = int(model.samplerate * (model.segment if segment is None else segment))
+        self.fixed = segment is not None and isinstance(model, HTDemucs)
+
+    def valid_length(self, frames: int) -> int:
+        """As `demucs.apply.apply_model` chooses it."""
+        if self.fixed:
+            return self.segment
+        return int(self.model.valid_length(frames)) if hasattr(self.model, "valid_length") else frames
+
+    def forward(self, batch: np.ndarray) -> np.ndarray:
+        """On the CPU, in float32."""
+        with torch.no_grad():
+            return self.model(torch.from_numpy(batch)).numpy()
+
+
+def cut(song: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    """A song in blocks."""
+    return (song[..., first : first + size] for first in range(0, song.shape[-1], size))
+
+
+def difference_db(found: np.ndarray, wanted: np.ndarray) -> float:
+    """RMS of the difference relative to the RMS of what is wanted; -inf where they are equal to the bit."""
+    assert found.shape == wanted.shape
+    with np.errstate(divide="ignore"):
+        return float(
+            10 * np.log10(np.mean(np.square(found - wanted, dtype=float)) / np.mean(np.square(wanted, dtype=float)))
+        )
+
+
+def _separator(folder: Path, name: str, choice: Choice) -> demucs.api.Separator:
+    return demucs.api.Separator(
+        model=name, repo=folder, device="cpu", shifts=choice.shifts, overlap=choice.overlap, segment=choice.segment
+    )
