@@ -639,14 +639,20 @@ def test_quantised_weights_are_restored(
     assert all(torch.equal(value, restored.state_dict()[name]) for name, value in expected.items())
 
 
-@pytest.mark.parametrize("meta", [{}, {"klass": 3}, {"klass": Fraction(1, 2)}])
+@pytest.mark.parametrize("klass", [None, 3, Fraction(1, 2), "demucs.htdemucs.HTDemucs"])
 def test_a_quantiser_outside_of_the_list_is_never_made(
-    meta: object, altered: Callable[..., Path], found: Callable[..., Located], monkeypatch: pytest.MonkeyPatch
+    klass: object, altered: Callable[..., Path], found: Callable[..., Located], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    altered(state={"__quantized": True, "meta": meta})
-    monkeypatch.setitem(sys.modules, "diffq", ModuleType("diffq"))
+    from demucs.htdemucs import HTDemucs
+
+    altered(state={"__quantized": True, "meta": {"klass": HTDemucs if isinstance(klass, str) else klass}})
+    made: list[object] = []
+    diffq: Any = ModuleType("diffq")
+    diffq.restore_quantized_state = lambda *state: made.append(state)
+    monkeypatch.setitem(sys.modules, "diffq", diffq)
     with pytest.raises(EngineError, match="another architecture"):
         opened(found("altered"))
+    assert not made
 
 
 # Files that want to run something

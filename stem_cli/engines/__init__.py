@@ -117,7 +117,7 @@ class Run:
     threads: int = 1
     device: str = "cpu"
     precision: str = ""
-    note: Callable[[str], None] = lambda text: None
+    note: Callable[[str], None] = lambda text: None  # noqa: ARG005
 
 
 @dataclass(frozen=True)
