@@ -1,25 +1,23 @@
 """Speed and memory, measured on this machine: python scripts/bench.py [NAME...]
 
 Every figure is of a whole process, as a user starts it. Songs are rendered here with a fixed seed; --song FILE takes a
-real one for the first rows instead. Names: separate, cache, start, memory, many, long (an hour and more of work).
+real one for the first rows instead. Names: separate, cache, start, memory, many, long (an hour and more of work), and
+demucs, which needs the extra of that name; bench_demucs.py says what is measured.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-RATE = 44100
-STEM = [sys.executable, "-m", "stem_cli.cli"]
-MIB = 1024
+import bench_demucs
+from measure import STEM, own_folders, render, seconds_of, show, timed
 
 
 def main() -> None:
@@ -28,67 +26,23 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["start", "separate", "cache", "memory", "many"])
     parser.add_argument("--song", type=Path)
     parser.add_argument("--runs", type=int, default=3)
+    bench_demucs.add_options(parser)
     args = parser.parse_args()
     rows: dict[str, Callable[[Path, argparse.Namespace], None]] = {
         "start": start, "separate": separate, "cache": cache, "memory": memory, "many": many, "long": long,
+        "demucs": bench_demucs.demucs,
     }  # fmt: skip
     print(f"{'what':52} {'result':>14}  to reach")
     with tempfile.TemporaryDirectory(prefix="stem-bench-") as name:
         home = Path(name)
-        os.environ.update(
-            STEM_DATA_DIR=str(home / "data"), STEM_CACHE_DIR=str(home / "cache"), STEM_CONFIG=str(home / "x")
-        )
+        own_folders(home)
         for one in args.names:
             rows[one](home, args)
-
-
-def show(what: str, result: str, goal: str) -> None:
-    """One row of the table."""
-    print(f"{what:52} {result:>14}  {goal}", flush=True)
-
-
-def timed(command: list[str]) -> tuple[float, int]:
-    """Wall seconds and peak KiB of one process, children included."""
-    begin = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        sys.exit(f"failed: {' '.join(command)}")
-    return time.monotonic() - begin, usage.ru_maxrss
-
-
-def render(path: Path, seconds: float, seed: int = 1) -> Path:
-    """A song made by a process of its own: a child's peak memory on Linux begins with that of its parent."""
-    subprocess.run([sys.executable, __file__, "--render", str(path), str(seconds), str(seed)], check=True)
-    return path
-
-
-def render_here(path: Path, seconds: float, seed: int) -> None:
-    """A song of any length, written block by block: a rendered minute, over and over, a little louder or softer."""
-    import numpy as np
-    import soundfile
-
-    from stem_cli.synth import compose
-    from stem_cli.synth import render as rendered
-
-    minute = sum(rendered(compose(style="house", seed=seed, seconds=60)).values()).T.astype("float32")
-    with soundfile.SoundFile(path, "w", RATE, 2, subtype=None if path.suffix != ".wav" else "PCM_16") as file:
-        left, turn = round(seconds * RATE), 0
-        while left > 0:
-            file.write(minute[:left] * np.float32(0.9 + 0.1 * np.sin(turn)))
-            left, turn = left - len(minute), turn + 1
 
 
 def four_minutes(home: Path, args: argparse.Namespace) -> Path:
     """The song of the first rows: 4 minutes of MP3."""
     return args.song or (home / "song.mp3" if (home / "song.mp3").exists() else render(home / "song.mp3", 240))
-
-
-def seconds_of(song: Path) -> float:
-    """Length of a song, asked in a process of its own."""
-    ask = "import sys, soundfile; print(soundfile.info(sys.argv[1]).duration)"
-    done = subprocess.run([sys.executable, "-c", ask, str(song)], capture_output=True, text=True, check=True)
-    return float(done.stdout)
 
 
 def start(home: Path, args: argparse.Namespace) -> None:
@@ -98,8 +52,8 @@ def start(home: Path, args: argparse.Namespace) -> None:
     for option in ("--help", "--version"):
         ratios = []
         for _ in range(max(9, args.runs)):
-            bare = timed([sys.executable, str(empty), "--help"])[0]
-            ratios.append(timed([*STEM, option])[0] / bare)
+            bare = timed([sys.executable, str(empty), "--help"]).wall
+            ratios.append(timed([*STEM, option]).wall / bare)
         show(f"stem {option} against an empty click program", f"{statistics.median(ratios):.2f}x", "<= 2x")
 
 
@@ -109,9 +63,9 @@ def separate(home: Path, args: argparse.Namespace) -> None:
     seconds = seconds_of(song)
     command = [*STEM, "separate", str(song), "--format", "flac", "--force", "--output", str(home / "out")]
     runs = [timed(command) for _ in range(args.runs)]
-    wall = statistics.median(run[0] for run in runs)
+    wall = statistics.median(run.wall for run in runs)
     show("4 min MP3, four FLAC stems, whole process", f"{seconds / wall:.1f}x", ">= 10x real time, stretch 20x")
-    show("the same, peak memory", f"{max(run[1] for run in runs) / MIB:.0f} MiB", "<= 400 MB")
+    show("the same, peak memory", f"{max(run.peak_mib for run in runs):.0f} MiB", "<= 400 MB")
 
 
 def cache(home: Path, args: argparse.Namespace) -> None:
@@ -119,7 +73,7 @@ def cache(home: Path, args: argparse.Namespace) -> None:
     song = four_minutes(home, args)
     timed([*STEM, "separate", str(song), "--output", str(home / "first")])
     walls = [
-        timed([*STEM, "separate", str(song), "--output", str(home / f"again{turn}")])[0] for turn in range(args.runs)
+        timed([*STEM, "separate", str(song), "--output", str(home / f"again{turn}")]).wall for turn in range(args.runs)
     ]
     show("cache hit, 4 min song, 24-bit WAV", f"{statistics.median(walls):.2f} s", "<= 1.0 s")
 
@@ -140,14 +94,15 @@ def memory(home: Path, args: argparse.Namespace) -> None:  # noqa: ARG001
             "--output",
             str(home / "m"),
         ]
-        wall, peaks[minutes] = timed(command)
+        cost = timed(command)
+        peaks[minutes] = cost.peak_mib
         show(
-            f"{minutes} min FLAC, peak memory ({minutes * 60 / wall:.0f}x real time)",
-            f"{peaks[minutes] / MIB:.0f} MiB",
+            f"{minutes} min FLAC, peak memory ({minutes * 60 / cost.wall:.0f}x real time)",
+            f"{cost.peak_mib:.0f} MiB",
             "",
         )
         song.unlink()
-    show("60 min against 1 min, peak memory", f"{(peaks[60] - peaks[1]) / MIB:+.0f} MiB", "<= 100 MiB")
+    show("60 min against 1 min, peak memory", f"{peaks[60] - peaks[1]:+.0f} MiB", "<= 100 MiB")
 
 
 def many(home: Path, args: argparse.Namespace) -> None:  # noqa: ARG001
@@ -183,12 +138,9 @@ def long(home: Path, args: argparse.Namespace) -> None:  # noqa: ARG001
     """Eight hours, once."""
     song = render(home / "long.flac", 8 * 3600)
     command = [*STEM, "separate", str(song), "--format", "flac", "--cache-limit-gb", "0", "--output", str(home / "l")]
-    wall, peak = timed(command)
-    show(f"8 h FLAC ({8 * 3600 / wall:.0f}x real time), peak memory", f"{peak / MIB:.0f} MiB", "<= 1 GiB")
+    cost = timed(command)
+    show(f"8 h FLAC ({8 * 3600 / cost.wall:.0f}x real time), peak memory", f"{cost.peak_mib:.0f} MiB", "<= 1 GiB")
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--render"]:
-        render_here(Path(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]))
-    else:
-        main()
+    main()

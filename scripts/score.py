@@ -73,8 +73,9 @@ def score(home: Path, tools: Path, engine: str, song: str, start: int) -> dict[s
 def _floats(engine: str, path: Path) -> dict[str, np.ndarray]:
     """The engine's own stems, before the exact sum."""
     from stem_cli.audio import Mix
+    from stem_cli.separation.stream import Tap
 
-    mix = Mix.open(path)
+    mix = Tap(Mix.open(path))
     blocks = list(engines.load(engine).separate(mix, engines.Request(), engines.Run(2)))
     return {name: np.concatenate([block[name] for block in blocks], axis=1).T for name in blocks[0]}
 

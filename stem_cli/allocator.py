@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -2, -3, -8  # malloc.h of glibc
@@ -25,6 +26,13 @@ def keep_memory() -> None:
     """Keep what was freed for the next time. For processes that run a network with torch. Only with glibc."""
     for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD, _M_TOP_PAD):
         _set(option, _KEPT_BYTES if option != _M_TOP_PAD else _KEPT_BYTES >> 4)
+
+
+def give_back() -> None:
+    """Give what was freed back to the system: between two heavy steps of one process. Only with glibc."""
+    gc.collect()
+    if sys.platform.startswith("linux") and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
+        trim(0)
 
 
 def _set(option: int, value: int) -> None:

@@ -1,24 +1,20 @@
-"""Demucs' own package beside ours: tiny random networks in its real file format, and what it makes of songs.
+"""Tiny random networks of Demucs' own package in its real file format, and its networks run by our `overlap`.
 
-Import it only where torch and demucs are there (`pytest.importorskip`).
+Import it only where torch and demucs are there (`pytest.importorskip`). What Demucs itself makes of a song:
+`scripts/beside_demucs.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from random import Random
 from typing import Any
-from unittest import mock
 
-import demucs.api
-import demucs.apply
 import numpy as np
 import torch
 import yaml
-from demucs.audio import convert_audio
+from beside_demucs import OWN, RATE, Choice, separator
 from demucs.demucs import Demucs
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
@@ -27,7 +23,6 @@ from demucs.states import get_state, save_with_checksum
 from stem_cli import overlap
 from stem_cli.dsp.resample import resample
 
-RATE = 44100
 SOURCES = ["drums", "bass", "other", "vocals"]
 KINDS: dict[str, tuple[type, dict[str, Any]]] = {
     "htdemucs": (
@@ -74,30 +69,12 @@ def write_bag(
     return name
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What both are asked for; shifts: drawn from `Random(seed)`; segment: seconds, None is the model's own."""
-
-    shifts: int = 0
-    overlap: float = 0.25
-    segment: float | None = None
-    seed: int = 0
-
-
-def by_demucs(folder: Path, name: str, song: np.ndarray, rate: int = RATE, choice: Choice = Choice()) -> np.ndarray:
-    """Stems [stems, 2, frames at 44.1 kHz] of a song [channels, frames] as `demucs.api.Separator` makes them."""
-    separator = _separator(folder, name, choice)
-    wav = convert_audio(torch.from_numpy(song), rate, RATE, 2)
-    with mock.patch.object(demucs.apply, "random", Random(choice.seed)):
-        stems = separator.separate_tensor(wav)[1]
-    return torch.stack([stems[source] for source in SOURCES]).numpy()
-
-
 def by_stem(
-    folder: Path, name: str, song: np.ndarray, rate: int = RATE, choice: Choice = Choice(), batch: int = 1
+    folder: Path, name: str, song: np.ndarray, rate: int = RATE, choice: Choice = OWN, batch: int = 1
 ) -> np.ndarray:
-    """The same through `stem_cli.overlap` and `stem_cli.dsp.resample`, the network alone being Demucs'."""
-    model = _separator(folder, name, choice).model
+    """Stems [stems, 2, frames at 44.1 kHz] of a song [channels, frames] through `stem_cli.overlap` and
+    `stem_cli.dsp.resample`, the network alone being Demucs'."""
+    model = separator(folder, name, choice).model
     models = list(getattr(model, "models", [model]))
     weights = getattr(model, "weights", [[1.0] * len(SOURCES)])
     parts = [
@@ -138,18 +115,3 @@ class TorchNetwork:
 def cut(song: np.ndarray, size: int) -> Iterator[np.ndarray]:
     """A song in blocks."""
     return (song[..., first : first + size] for first in range(0, song.shape[-1], size))
-
-
-def difference_db(found: np.ndarray, wanted: np.ndarray) -> float:
-    """RMS of the difference relative to the RMS of what is wanted; -inf where they are equal to the bit."""
-    assert found.shape == wanted.shape
-    with np.errstate(divide="ignore"):
-        return float(
-            10 * np.log10(np.mean(np.square(found - wanted, dtype=float)) / np.mean(np.square(wanted, dtype=float)))
-        )
-
-
-def _separator(folder: Path, name: str, choice: Choice) -> demucs.api.Separator:
-    return demucs.api.Separator(
-        model=name, repo=folder, device="cpu", shifts=choice.shifts, overlap=choice.overlap, segment=choice.segment
-    )

@@ -70,7 +70,9 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setitem(sys.modules, "openvino", None)
     else:
         pytest.importorskip("openvino", reason='pip install "stem-cli[fast]"')
-    return Subject(case, engines.load("demucs"), Request(engine="demucs", model="tiny", models_dir=models_dir))
+    asked = Request(engine="demucs", model="tiny", models_dir=models_dir)
+    engines.load("demucs").prepare(asked, lambda text: None)
+    return Subject(case, engines.load("demucs"), asked)
 
 
 every_engine = pytest.mark.parametrize("subject", [*TRAINED, *NETWORKS], indirect=True)

@@ -6,7 +6,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +16,6 @@ from hypothesis import strategies as st
 from stem_cli import overlap
 from stem_cli.errors import EngineError, UsageError
 from stem_cli.overlap import Part, separate, shifted_starts
-
-if TYPE_CHECKING:
-    import against_demucs
 
 
 def echo(batch: np.ndarray, stems: int) -> np.ndarray:
@@ -325,10 +322,11 @@ def test_shifts_are_drawn_from_the_seed_network_by_network() -> None:
 
 @pytest.fixture(scope="module")
 def ours_and_theirs(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """`tests/against_demucs.py` and a folder of models."""
+    """`tests/against_demucs.py`, `scripts/beside_demucs.py` and a folder of models."""
     for package in ("torch", "demucs.api"):
         pytest.importorskip(package, reason='install Demucs: pip install "stem-cli[demucs]"')
     import against_demucs as both
+    import beside_demucs as beside
 
     folder = tmp_path_factory.mktemp("models")
     both.write_model(folder, "ht0", "htdemucs", seed=0)
@@ -340,7 +338,7 @@ def ours_and_theirs(tmp_path_factory: pytest.TempPathFactory) -> Any:
     both.write_bag(folder, "unit", ["ht1", "ht2", "ht1", "ht2"], np.eye(4).tolist())
     both.write_bag(folder, "mixed", ["de0", "hd0"], [[1, 0.3, 0, 0.9], [0.2, 0.7, 1, 1 / 3]], segment=2.5)
     both.write_bag(folder, "mmi", ["hd0"], segment=44)
-    return both, folder
+    return both, beside, folder
 
 
 @dataclass(frozen=True)
@@ -396,11 +394,11 @@ def sung(case: Case) -> np.ndarray:
 
 
 def both_ways(tools: Any, case: Case, batch: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    both: against_demucs = tools[0]  # type: ignore[valid-type]
-    choice = both.Choice(case.shifts, case.overlap, case.segment, seed=3)
+    both, beside, folder = tools
+    choice = beside.Choice(case.shifts, case.overlap, case.segment, seed=3)
     song = sung(case)
-    theirs = both.by_demucs(tools[1], case.model, song, case.rate, choice)
-    return both.by_stem(tools[1], case.model, song, case.rate, choice, batch), theirs
+    theirs = beside.by_demucs(folder, case.model, beside.Song(song, case.rate), choice)
+    return both.by_stem(folder, case.model, song, case.rate, choice, batch), np.stack(list(theirs.values()))
 
 
 @pytest.mark.parametrize("case", EQUAL, ids=str)
@@ -415,11 +413,11 @@ def test_the_stems_are_demucs_own_to_the_bit(ours_and_theirs: Any, case: Case) -
 )
 def test_batches_differ_by_rounding_only(ours_and_theirs: Any, case: Case) -> None:
     ours, theirs = both_ways(ours_and_theirs, case, batch=3)
-    assert ours_and_theirs[0].difference_db(ours, theirs) < -120
+    assert ours_and_theirs[1].difference_db(ours, theirs) < -120
 
 
 @pytest.mark.parametrize("rate", [48000, 32000, 22050])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_songs_of_other_rates_differ_by_rounding_only(ours_and_theirs: Any, rate: int, channels: int) -> None:
     ours, theirs = both_ways(ours_and_theirs, Case("ht1", seconds=5, rate=rate, channels=channels))
-    assert ours_and_theirs[0].difference_db(ours, theirs) < -110
+    assert ours_and_theirs[1].difference_db(ours, theirs) < -110

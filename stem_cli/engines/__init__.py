@@ -155,6 +155,7 @@ class Engine:
     unavailable: None when it can serve this request. find: the model that would serve it, also one the user added;
     raises EngineError where there is no such model. identify: see `Identity`.
     separate: consecutive blocks of all the model's stems that cover the mix exactly; it may be closed at any time.
+    prepare: what is done once before a model is first used; True where that may have changed what `identify` says.
     """
 
     name: str
@@ -166,6 +167,7 @@ class Engine:
     find: Callable[[Request], Model]
     identify: Callable[[Request], Identity]
     separate: Callable[[Mix, Request, Run], Iterator[StemBlock]]
+    prepare: Callable[[Request, Callable[[str], None]], bool] = lambda request, note: False  # noqa: ARG005
 
 
 def load(name: str) -> Engine:

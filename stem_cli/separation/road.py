@@ -51,6 +51,8 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
         listener.note(warning)
     if order.dry_run:
         return _result("planned", replace(plan, why=_would(shop, plan)), None, started)
+    if plan.engine.prepare(plan.request, listener.note):
+        plan = decide(track, order)
     with _held(shop, plan, listener):
         shop.cache.tidy()
         plan = looked_again(plan)

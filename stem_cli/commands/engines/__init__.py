@@ -98,13 +98,15 @@ def check(as_json: bool) -> None:
 
 def _checked(engine: Any, request: Any) -> dict[str, Any]:
     """Lengths must agree and the stems must make up the song, even before the exact sum."""
+    from stem_cli import router
     from stem_cli.audio import Mix
     from stem_cli.demo import song_path
     from stem_cli.engines import Run
     from stem_cli.separation import fit
     from stem_cli.separation.stream import Sum, Tap, settled
 
-    model, run, total = engine.find(request), Run(), Sum()
+    engine.prepare(request, lambda text: click.echo(text, err=True))
+    model, run, total = engine.find(request), Run(router.this_machine().cpus), Sum()
     with song_path() as path:
         mix = Mix.open(Path(path), (20.0, 20.0 + _CHECK_SECONDS))
         tap, started = Tap(mix), time.monotonic()

@@ -36,7 +36,7 @@ def convert(model: str, models_dir: str | None, force: bool, as_json: bool, quie
     said: list[str] = []
     facts = convert_model(model, home, force, said.append)
     if facts is None:
-        raise EngineError(said[-1], None, "It still runs on torch.")
+        raise EngineError(said[-1].rstrip("."), None, "It still runs on torch.")
     files = {str(folder(home) / name): size for name, size in sizes(facts, home).items()}
     if as_json:
         click.echo(json.dumps({"model": model, "weights": facts.networks, "stems": facts.stems, "files": files}))

@@ -5,6 +5,7 @@ Needs the extra `demucs`, or `fast` and a model that was converted on another ma
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from stem_cli import overlap, stems
 from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
 from stem_cli.engines.demucs import bag, converted, models
 from stem_cli.engines.demucs.bag import Located
-from stem_cli.engines.demucs.effort import Effort, effort_of
-from stem_cli.engines.runtime import device_for, openvino, precision_for
-from stem_cli.errors import EngineError
+from stem_cli.engines.demucs.effort import effort_of
+from stem_cli.engines.runtime import device_for, openvino
+from stem_cli.errors import EngineError, StemError
 from stem_cli.models import memory_of
 
 _VERSION = "1"
@@ -74,7 +75,7 @@ def _unavailable(request: Request) -> Missing | None:
     try:
         device = device_for(request.device)
     except EngineError as error:
-        return Missing(error.what, error.hint)
+        return _missing(error)
     name = _chosen(request)
     facts = converted.read(name, request.models_dir) if openvino.ready() and device == "cpu" else None
     if not has_torch() and facts is None:
@@ -82,22 +83,36 @@ def _unavailable(request: Request) -> Missing | None:
     try:
         _locate(name, request.models_dir)
     except EngineError as error:
-        return Missing(error.what, error.hint)
+        return _missing(error)
     return None
+
+
+def _missing(error: EngineError) -> Missing:
+    return Missing(error.what + (f" ({error.path})" if error.path else ""), error.hint)
 
 
 def _find(request: Request) -> Model:
     name = _chosen(request)
-    for model in _TABLE:
-        if model.name == name:
-            return model
-    return _own(_locate(name, request.models_dir), request)
+    ours = next((model for model in _TABLE if model.name == name), None)
+    if ours and _unavailable(request):
+        return ours
+    located = _locate(name, request.models_dir)
+    if ours and _is_ours(located):
+        return ours
+    own = _own(located, request)
+    return ours if ours and (ours.stems, ours.rate) == (own.stems, own.rate) else own
+
+
+def _is_ours(located: Located) -> bool:
+    """Whether these are the table's own files, and not the hub's or some of the user's by that name."""
+    known = [file.sha256 for file in models.TABLE[located.name].files]
+    return len(known) == len(located.digests) and all(map(str.startswith, located.digests, known))
 
 
 def _own(located: Located, request: Request) -> Model:
     """A model of the user's own: what it makes stands in its files."""
-    facts = converted.read(located.name, request.models_dir)
-    if facts is not None and facts.located.digest == located.digest:
+    facts = converted.current(located, request.models_dir)
+    if facts:
         names, rate = facts.stems, facts.rate
     else:
         from stem_cli.engines.demucs.checkpoint import describe
@@ -110,31 +125,33 @@ def _own(located: Located, request: Request) -> Model:
 
 def _identify(request: Request) -> Identity:
     """Raises EngineError where the model is not there."""
-    name, effort = _chosen(request), effort_of(request)
+    from stem_cli.engines.demucs.network import way_of
+
+    effort, located = effort_of(request), _locate(_chosen(request), request.models_dir)
     settings = {
-        "overlap": f"{effort.overlap:g}",
-        "precision": _precision(effort, request),
+        "overlap": f"{effort.overlap:.12g}",
+        "precision": way_of(located, request).precision,
         "shifts": str(effort.shifts),
         "version": _VERSION,
     }
     if effort.shifts:
         settings["seed"] = str(request.seed)
     if request.segment_seconds is not None:
-        settings["segment"] = f"{request.segment_seconds:g}"
-    return Identity("demucs", name, _locate(name, request.models_dir).digest, settings)
+        settings["segment"] = f"{request.segment_seconds:.12g}"
+    return Identity("demucs", located.name, located.digest, settings)
 
 
-def _precision(effort: Effort, request: Request) -> str:
-    return precision_for(effort.precision, device_for(request.device), openvino.ready())
+def _prepare(request: Request, note: Callable[[str], None]) -> bool:
+    from stem_cli.engines.demucs.network import prepare
+
+    return prepare(_locate(_chosen(request), request.models_dir), request, note)
 
 
 def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
     from stem_cli.engines.demucs.network import open_parts
 
     effort = effort_of(request)
-    located = _locate(_chosen(request), request.models_dir)
-    run.device, run.precision = device_for(request.device), _precision(effort, request)
-    opened = open_parts(located, request, run)
+    opened = open_parts(_locate(_chosen(request), request.models_dir), request, run)
     names = stems.ordered(opened.stems)
     rows = [opened.stems.index(name) for name in names]
     try:
@@ -146,9 +163,8 @@ def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
             block += mean
             yield {name: block[row] for name, row in zip(names, rows, strict=True)}
     finally:
-        for runner in opened.runners:
-            run.device = runner.device
-            runner.close()
+        if opened.runners:
+            run.device = " and ".join(sorted({runner.device for runner in opened.runners}))
 
 
 def _measured(blocks: Iterator[NDArray[Any]]) -> tuple[np.float32, np.float32]:
@@ -176,20 +192,25 @@ def convert_model(name: str, models_dir: Path, force: bool, note: Callable[[str]
     from stem_cli.engines.demucs.network import convert, has_torch
 
     located = _locate(name, models_dir)
-    facts = converted.read(name, models_dir)
-    if facts is not None and facts.located.digest == located.digest and not force:
+    facts = converted.current(located, models_dir)
+    if facts and not force and not converted.damaged(facts, models_dir):
         return facts
     if not openvino.ready():
         raise EngineError("OpenVINO is not installed", None, 'Type: pip install "stem-cli[fast]"')
     if not located.files or not has_torch():
         raise EngineError("the packages torch and demucs are needed for that", None, _INSTALL)
-    return convert(name, models_dir, note)
+    if not converted.possible(located):
+        raise EngineError(f"{name} cannot be converted: only HTDemucs can", None, "It runs on torch.")
+    return convert(name, models_dir, note, force)
 
 
-def convert_here(name: str, models_dir: str) -> None:
-    """Convert a model in this process (`network.convert` runs it in one of its own). Raises StemError."""
+def convert_here(name: str, models_dir: str, force: str = "") -> None:
+    """Convert a model in this process (`network.convert` runs it in one of its own); ends it where that fails."""
     folder = Path(models_dir)
-    converted.write(bag.locate(name, folder, memory_of(folder)), folder)
+    try:
+        converted.write(bag.locate(name, folder, memory_of(folder)), folder, bool(force))
+    except StemError as error:
+        sys.exit(str(error))
 
 
 ENGINE = Engine(
@@ -202,5 +223,6 @@ ENGINE = Engine(
     find=_find,
     identify=_identify,
     separate=_separate,
+    prepare=_prepare,
 )
 __all__ = ["ENGINE", "convert_here", "convert_model"]

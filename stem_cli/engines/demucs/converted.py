@@ -1,33 +1,38 @@
 """Cores that were converted once: from then on neither torch nor the package demucs is needed.
 
-In `converted/` beside the models lie NAME.json, what the model is, and for each of its networks
-DIGEST-FRAMES.xml and .bin.
-Copied to another machine, the folder serves there without the weights.
+In `converted/` beside the models lie NAME.json, what the model is, and for each of its networks DIGEST-FRAMES.xml and
+.bin. NAME.json comes last: without it nothing is there. Copied to another machine, the folder serves there without the
+weights.
 """
 
 from __future__ import annotations
 
 import json
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stem_cli.engines.demucs import core
+from stem_cli import allocator
+from stem_cli.engines.demucs import accuracy, core
 from stem_cli.engines.demucs.bag import Located
+from stem_cli.engines.demucs.package import is_htdemucs
 from stem_cli.engines.runtime import openvino
 from stem_cli.errors import EngineError, OutputError
 from stem_cli.models import digest, memory_of
 
 _FOLDER, _COMPILED = "converted", "compiled"
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 @dataclass(frozen=True)
 class Facts:
     """What a converted model is. networks: digests of the weights, one a network. stems: in the networks' order.
 
-    weights, segment: as in `Located`. frames: of a core's input. sums: SHA-256 of every file, by name.
+    weights, segment: as in `Located`. frames: of each core's input. channels: of the first layer of the widest, what
+    the memory it takes grows with. sums: SHA-256 of every file, by name. errors_db: by precision, of the worst network,
+    as `accuracy.measure` found them on the machine that converted.
     """
 
     name: str
@@ -36,8 +41,10 @@ class Facts:
     segment: float | None
     stems: tuple[str, ...]
     rate: int
-    frames: int
+    frames: tuple[int, ...]
+    channels: int
     sums: dict[str, str]
+    errors_db: dict[str, float]
     schema: int = _SCHEMA
 
     @property
@@ -56,24 +63,30 @@ def read(name: str, models_dir: Path) -> Facts | None:
     path = folder(models_dir) / f"{name}.json"
     try:
         found = json.loads(path.read_text("utf-8"))
-        facts = Facts(**{**found, **{key: _tuples(found[key]) for key in ("networks", "weights", "stems")}})
+        facts = Facts(**{**found, **{key: _tuples(found[key]) for key in ("networks", "weights", "stems", "frames")}})
     except (OSError, ValueError, TypeError, KeyError):
         return None
     whole = facts.schema == _SCHEMA and facts.name == name and facts.sums
     return facts if whole and all((path.parent / file).is_file() for file in facts.sums) else None
 
 
+def current(located: Located, models_dir: Path) -> Facts | None:
+    """What is known of the conversion of just this model, None where it is not converted or was another one."""
+    facts = read(located.name, models_dir)
+    return facts if facts is not None and facts.located.digest == located.digest else None
+
+
 def _tuples(value: Any) -> Any:
     return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
 
 
-def check(facts: Facts, models_dir: Path) -> None:
-    """Raises EngineError where a file is not as it was written."""
+def damaged(facts: Facts, models_dir: Path) -> Path | None:
+    """The first file that is not as it was written. Raises EngineError where one cannot be read."""
     for name, known in facts.sums.items():
         path = folder(models_dir) / name
         if digest(path, memory_of(models_dir)) != known:
-            hint = f"Delete it; `stem engines convert {facts.name}` makes it anew."
-            raise EngineError("this converted model is damaged", path, hint)
+            return path
+    return None
 
 
 def sizes(facts: Facts, models_dir: Path) -> dict[str, int]:
@@ -92,30 +105,71 @@ def compiled(models_dir: Path) -> Path:
     return folder(models_dir) / _COMPILED
 
 
-def write(located: Located, models_dir: Path) -> Facts:
-    """Convert all networks of a model; needs torch, demucs and OpenVINO. Raises EngineError, OutputError."""
+def possible(located: Located) -> bool:
+    """Whether all its networks are of the class that has a core, as far as their files tell without torch."""
+    return all(is_htdemucs(path) for path in located.files)
+
+
+def write(located: Located, models_dir: Path, force: bool = False) -> Facts:
+    """Convert all networks of a model; needs torch, demucs and OpenVINO. Raises EngineError, OutputError.
+
+    One process at a time: the second takes what the first has made, unless forced.
+    """
+    with _alone(folder(models_dir)):
+        known = current(located, models_dir)
+        if known is None or force or damaged(known, models_dir):
+            known = _written(located, models_dir)
+        return known
+
+
+def _written(located: Located, models_dir: Path) -> Facts:
     from stem_cli.engines.demucs.checkpoint import describe, open_network
 
-    bag, frames, sums = describe(located), 0, {}
-    home = folder(models_dir)
+    bag, frames, channels, sums, errors = describe(located), [], 0, {}, []
+    for path, weights in zip(located.files, located.digests, strict=True):
+        network: Any = open_network(path, located.segment)
+        if not core.can_be_cut(network):
+            raise EngineError(f"a {type(network).__name__} of these settings cannot be converted", path)
+        frames.append(int(network.segment * network.samplerate))
+        channels = max(channels, network.channels)
+        target = core_path(weights, frames[-1], models_dir)
+        wanted = accuracy.reference(network, frames[-1])
+        allocator.give_back()
+        openvino.convert(core.trace(network, frames[-1]), core.shapes(frames[-1]), target)
+        del network
+        allocator.give_back()
+        errors.append(accuracy.measure(target, wanted, compiled(models_dir)))
+        for file in (target, target.with_suffix(".bin")):
+            sums[file.name] = digest(file, memory_of(models_dir))
+    facts = Facts(
+        name=located.name,
+        networks=located.digests,
+        weights=located.weights,
+        segment=located.segment,
+        stems=bag.stems,
+        rate=bag.rate,
+        frames=tuple(frames),
+        channels=channels,
+        sums=sums,
+        errors_db={precision: max(one[precision] for one in errors) for precision in errors[0]},
+    )
+    partial = folder(models_dir) / f".{located.name}.partial"
+    partial.write_text(json.dumps(asdict(facts), indent=1), "utf-8")
+    partial.replace(folder(models_dir) / f"{located.name}.json")
+    return facts
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """One process at a time writes there. What one left that was killed is removed. Raises OutputError."""
+    from filelock import FileLock
+
     try:
         home.mkdir(parents=True, exist_ok=True)
-        for path, weights in zip(located.files, located.digests, strict=True):
-            network: Any = open_network(path, located.segment)
-            if not core.can_be_cut(network):
-                raise EngineError(f"a {type(network).__name__} cannot be converted", path, "It runs on torch.")
-            frames = int(network.segment * network.samplerate)
-            target = core_path(weights, frames, models_dir)
-            openvino.convert(core.trace(network, frames), core.shapes(frames), target)
-            for file in (target, target.with_suffix(".bin")):
-                sums[file.name] = digest(file, memory_of(models_dir))
-        facts = Facts(
-            located.name, located.digests, located.weights, located.segment, bag.stems, bag.rate, frames, sums
-        )
-        partial = home / f".{located.name}.{os.getpid()}.partial"
-        partial.write_text(json.dumps(asdict(facts), indent=1), "utf-8")
-        partial.replace(home / f"{located.name}.json")
+        with FileLock(home / ".lock"):
+            for left in home.glob(".*.partial*"):
+                left.unlink()
+            yield
     except OSError as error:
         hint = "Free some space there, or choose another --models-dir."
         raise OutputError(f"a converted model cannot be written ({error.strerror})", home, hint) from error
-    return facts

@@ -13,9 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli.engines import Request, Run
-from stem_cli.engines.demucs import converted, core
+from stem_cli.engines.demucs import converted, core, memory
+from stem_cli.engines.demucs.accuracy import exact_enough
 from stem_cli.engines.demucs.bag import Located
-from stem_cli.engines.runtime import installed, openvino
+from stem_cli.engines.demucs.effort import effort_of
+from stem_cli.engines.demucs.package import open_package
+from stem_cli.engines.runtime import device_for, installed, openvino, precision_for
+from stem_cli.engines.runtime.trial import fitting_segment
 from stem_cli.errors import EngineError, UsageError
 from stem_cli.overlap import Network, Part
 
@@ -37,55 +41,129 @@ def has_torch() -> bool:
     return installed("torch") and installed("demucs")
 
 
-def open_parts(located: Located, request: Request, run: Run) -> Opened:
-    """Open all networks of a model on the device and in the precision that stand in `run`.
+@dataclass(frozen=True)
+class Way:
+    """How a model is run: by OpenVINO where there are facts of its conversion, else by torch."""
 
-    A model without a converted core gets one first, where OpenVINO is to run it. Raises EngineError, UsageError.
+    device: str
+    precision: str
+    facts: converted.Facts | None
+
+
+def way_of(located: Located, request: Request) -> Way:
+    """The best way that this machine allows and the request does not forbid.
+
+    A precision that was measured to be too rough for this model is only taken on demand. Raises EngineError.
     """
-    if run.device == "cpu" and openvino.ready():
-        facts = _facts(located, request.models_dir, run)
-        if facts is not None:
-            return _by_openvino(facts, request, run)
-    return _by_torch(located, request, run)
+    device, wanted = device_for(request.device), effort_of(request).precision
+    facts = converted.current(located, request.models_dir) if by_openvino(located, device) else None
+    precision = precision_for(wanted, device, facts is not None)
+    if facts is not None and wanted == "auto" and not exact_enough(facts.errors_db, precision):
+        precision = "f32"
+    if facts is not None and precision == "f32" and not exact_enough(facts.errors_db, "f32") and _by_torch_too(located):
+        facts = None
+    return Way(device, precision, facts)
 
 
-def _facts(located: Located, models_dir: Path, run: Run) -> converted.Facts | None:
-    """What is known of the converted model, converted now if it is not yet; None where it cannot be."""
-    facts = converted.read(located.name, models_dir)
-    if facts is not None and facts.located.digest == located.digest:
-        converted.check(facts, models_dir)
+def by_openvino(located: Located, device: str) -> bool:
+    """Whether OpenVINO can run this model there, once it is converted."""
+    return device == "cpu" and openvino.ready() and converted.possible(located)
+
+
+def _by_torch_too(located: Located) -> bool:
+    return bool(located.files) and has_torch()
+
+
+def prepare(located: Located, request: Request, note: Callable[[str], None]) -> bool:
+    """Convert the model if OpenVINO is to run it and it is not converted, or what was is damaged; True if it was done.
+
+    Where that fails, `note` is told, and torch runs it.
+    """
+    if not by_openvino(located, device_for(request.device)) or not _by_torch_too(located):
+        return False
+    facts = converted.current(located, request.models_dir)
+    damaged = converted.damaged(facts, request.models_dir) if facts else None
+    if facts and damaged is None:
+        return False
+    why = "what OpenVINO runs is damaged: making it anew" if damaged else "used for the first time: converting it, once"
+    note(f"{located.name}: {why}")
+    return convert(located.name, request.models_dir, note) is not None
+
+
+def open_parts(located: Located, request: Request, run: Run) -> Opened:
+    """Open all networks of a model in the way that suits it, and say in `run` which. Raises EngineError, UsageError.
+
+    The model of the last call is kept open for the next song; the memory of another one is given back first.
+    """
+    way = way_of(located, request)
+    run.device, run.precision = way.device, way.precision
+    facts = _usable(way.facts, located, request)
+    key = (located.digest, way.device, way.precision, facts is None, request.segment_seconds, run.threads)
+    if key not in _KEPT:
+        close_all()
+        _KEPT[key] = _by_torch(located, request, run) if facts is None else _by_openvino(facts, request, run)
+    for runner in _KEPT[key].runners:
+        runner.note = run.note
+    return _KEPT[key]
+
+
+_KEPT: dict[Any, Opened] = {}
+"""The model that was opened last, by what it was opened with."""
+
+
+def close_all() -> None:
+    """Give the memory of what is kept open back."""
+    for opened in _KEPT.values():
+        for runner in opened.runners:
+            runner.close()
+    _KEPT.clear()
+
+
+def _usable(facts: converted.Facts | None, located: Located, request: Request) -> converted.Facts | None:
+    """The facts if they can be run, None if torch has to. Raises EngineError where that cannot be either."""
+    damaged = converted.damaged(facts, request.models_dir) if facts else None
+    if facts is not None and damaged is None:
         return facts
-    if not located.files or not has_torch():
-        raise EngineError(
-            f"{located.name} is not converted, and torch is not there to do it", None,
-            'Type: pip install "stem-cli[demucs]", or convert it on another machine (`stem engines convert`).',
-        )  # fmt: skip
-    run.note(f"{located.name} is used for the first time: converting it for OpenVINO, once")
-    return convert(located.name, models_dir, run.note)
+    if not _by_torch_too(located):
+        raise _no_way(located.name, damaged)
+    return None
 
 
-def convert(name: str, models_dir: Path, note: Callable[[str], None]) -> converted.Facts | None:
+def _no_way(name: str, damaged: Path | None) -> EngineError:
+    """The error of a model that OpenVINO could run if it were converted, and nobody can do that here."""
+    if damaged is not None:
+        hint = (
+            f"Delete it, and copy the folder `converted` again or type `stem engines convert {name}` with the weights."
+        )
+        return EngineError("this converted model is damaged", damaged, hint)
+    hint = 'Type: pip install "stem-cli[demucs]", or convert it on another machine (`stem engines convert`).'
+    return EngineError(f"{name} is not converted, and torch is not there to do it", None, hint)
+
+
+def convert(name: str, models_dir: Path, note: Callable[[str], None], force: bool = False) -> converted.Facts | None:
     """Convert a model in a process of its own, which takes the memory of torch with it; None where it cannot be.
 
     That is said by `note`: it runs on torch then, slower.
     """
     code = "import sys; from stem_cli.engines.demucs import convert_here; convert_here(*sys.argv[1:])"
-    command = [sys.executable, "-c", code, name, str(models_dir)]
+    command = [sys.executable, "-P", "-c", code, name, str(models_dir), *(["force"] if force else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     facts = converted.read(name, models_dir) if done.returncode == 0 else None
     if facts is None:
-        why = (done.stderr.strip().splitlines() or ["without a word"])[-1]
-        note(f"{name} is not converted, torch runs it: {why}")
+        why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+        note(f"{name} is not converted for OpenVINO, torch runs it: {why}")
     return facts
 
 
 def _by_openvino(facts: converted.Facts, request: Request, run: Run) -> Opened:
-    length = _segment(request, facts.frames, facts.rate, fixed=True)
+    sizes = [memory.Size("HTDemucs", facts.channels)] * len(facts.networks)
+    memory.require(memory.need(sizes, len(facts.stems), openvino=True), max(facts.frames), facts.rate)
     networks = []
-    for weights in facts.networks:
-        path = converted.core_path(weights, facts.frames, request.models_dir)
+    for weights, frames in zip(facts.networks, facts.frames, strict=True):
+        length = _segment(request, frames, facts.rate, fixed=True)
+        path = converted.core_path(weights, frames, request.models_dir)
         infer = openvino.load(path, run.precision, run.threads, converted.compiled(request.models_dir))
-        networks.append(core.CoreNetwork(infer, len(facts.stems), length, facts.frames, run.threads))
+        networks.append(core.CoreNetwork(infer, len(facts.stems), length, frames, run.threads))
     return Opened(_parts(networks, facts.weights), facts.stems, facts.rate)
 
 
@@ -94,13 +172,26 @@ def _by_torch(located: Located, request: Request, run: Run) -> Opened:
     from stem_cli.engines.runtime.torch import Runner
 
     bag = describe(located)
+    if run.device == "cpu":
+        _require_memory(located, request, len(bag.stems), bag.rate)
     networks = []
     for path in located.files:
         network: Any = open_network(path, located.segment)
         length = _segment(request, int(network.samplerate * network.segment), bag.rate, core.is_fixed(network))
         runner = Runner(network, run.device, run.precision, run.threads, run.note)
         networks.append(TorchNetwork(runner, network, length, request.segment_seconds is not None))
+    for one in networks:
+        one.fit_memory()
     return Opened(_parts(networks, bag.weights), bag.stems, bag.rate, tuple(one.runner for one in networks))
+
+
+def _require_memory(located: Located, request: Request, stems: int, rate: int) -> None:
+    """Raises EngineError where the CPU's memory is too small for the model."""
+    packages = [open_package(path) for path in located.files]
+    wanted = memory.need([memory.size_of(package) for package in packages], stems, openvino=False)
+    own = located.segment or max(memory.seconds_of(package) for package in packages)
+    seconds = request.segment_seconds if wanted.free and request.segment_seconds else own
+    memory.require(wanted, int(seconds * rate), rate)
 
 
 def _parts(networks: Any, weights: tuple[tuple[float, ...], ...]) -> tuple[Part, ...]:
@@ -126,6 +217,11 @@ class TorchNetwork:
         self.runner, self._network, self.segment = runner, network, segment
         self.stems = len(network.sources)
         self._fixed = segment if core.is_fixed(network) and shortened else None
+
+    def fit_memory(self) -> None:
+        """Try how much fits into a GPU's memory, and make the batch and the segment so small that it does."""
+        least = self.segment if core.is_fixed(self._network) else int(memory.LEAST_SECONDS * self._network.samplerate)
+        self.segment = fitting_segment(self.runner, self.segment, least, self.valid_length)
 
     @property
     def batch(self) -> int:

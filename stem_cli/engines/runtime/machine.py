@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from stem_cli.errors import EngineError
 
@@ -75,10 +76,14 @@ def _gpus() -> int:
 
 def _bf16() -> bool:
     try:
-        text = Path("/proc/cpuinfo").read_text("utf-8", "replace")
+        return has_bf16(Path("/proc/cpuinfo").read_text("utf-8", "replace"))
     except OSError:
         return False
-    flags = re.search(r"^(?:flags|Features)\s*:(.*)$", text, re.MULTILINE)
+
+
+def has_bf16(cpuinfo: str) -> bool:
+    """Whether a CPU multiplies bfloat16 by itself, by the text of /proc/cpuinfo."""
+    flags = re.search(r"^flags\s*:(.*)$", cpuinfo, re.MULTILINE)
     return flags is not None and bool(_BF16_FLAGS & set(flags[1].split()))
 
 
@@ -86,14 +91,16 @@ def _torch_build() -> str:
     """Read from torch/version.py: importing torch takes seconds."""
     if not installed("torch"):
         return ""
-    found = importlib.util.find_spec("torch")
-    if found is None or found.origin is None:
-        return "cpu"
     if sys.platform == "darwin":
         return "metal"
-    version = Path(found.origin).with_name("version.py")
-    text = version.read_text("utf-8", "replace") if version.exists() else ""
-    return "cuda" if re.search(r"^(?:cuda|hip)\b[^=\n]*=\s*['\"]", text, re.MULTILINE) else "cpu"
+    found = importlib.util.find_spec("torch")
+    version = Path(found.origin).with_name("version.py") if found and found.origin else None
+    return torch_build(version.read_text("utf-8", "replace") if version and version.exists() else "")
+
+
+def torch_build(version: str) -> str:
+    """ "cuda" or "cpu", by the text of torch/version.py; a build for ROCm calls its devices cuda too."""
+    return "cuda" if re.search(r"^(?:cuda|hip)\b[^=\n]*=\s*['\"]", version, re.MULTILINE) else "cpu"
 
 
 def device_for(wanted: str) -> str:
@@ -151,12 +158,11 @@ def precision_for(wanted: str, device: str, openvino: bool) -> str:
 
 
 def available_bytes() -> int:
-    """Memory that this process may still take: of the machine, or of the container it runs in."""
+    """Memory that this process may still take: of the machine, of its container, and by its own limits (ulimit)."""
     import psutil
 
-    free = int(psutil.virtual_memory().available)
-    left = _cgroup_left()
-    return free if left is None else min(free, left)
+    lefts = (_cgroup_left(), *_limits_left(psutil.Process().memory_info()))
+    return min([int(psutil.virtual_memory().available), *(left for left in lefts if left is not None)])
 
 
 def _cgroup_left() -> int | None:
@@ -167,3 +173,15 @@ def _cgroup_left() -> int | None:
     except (OSError, ValueError):
         return None
     return None if limit == "max" else max(0, int(limit) - used)
+
+
+def _limits_left(used: Any) -> Iterator[int]:
+    """What `ulimit -v` and `ulimit -d` leave."""
+    if sys.platform != "linux":
+        return
+    import resource
+
+    for kind, taken in ((resource.RLIMIT_AS, used.vms), (resource.RLIMIT_DATA, used.data)):
+        limit = resource.getrlimit(kind)[0]
+        if limit != resource.RLIM_INFINITY:
+            yield max(0, limit - taken)

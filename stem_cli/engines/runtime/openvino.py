@@ -6,8 +6,10 @@ always is. Nothing leaves the machine.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,8 @@ def convert(traced: Any, shapes: Sequence[Sequence[int]], path: Path) -> None:
 def load(path: Path, precision: str, threads: int, cache: Path) -> Callable[[Arrays], list[NDArray[np.float32]]]:
     """A network that `convert` wrote, as a function of its inputs. What it returns is valid until the next call.
 
-    precision: "f32" or "bf16". cache: a folder in which the compiled network is kept, a fifth of the start-up time.
+    precision: "f32" or "bf16". cache: a folder in which the compiled network is kept, a fifth of the start-up time;
+    done without where that is not allowed.
     Raises EngineError where the file is damaged.
     """
     options = {
@@ -64,7 +67,7 @@ def load(path: Path, precision: str, threads: int, cache: Path) -> Callable[[Arr
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # pinned, both threads may share one core: twice as slow on two cores
-        "CACHE_DIR": str(cache),
+        "CACHE_DIR": str(cache) if _writable(cache) else "",
     }
     openvino = _openvino()
     try:
@@ -77,6 +80,13 @@ def load(path: Path, precision: str, threads: int, cache: Path) -> Callable[[Arr
         return list(request.infer(dict(enumerate(arrays)), share_inputs=True, share_outputs=True).values())
 
     return run
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files can be made there; the folder is made where it is missing."""
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return os.access(folder, os.W_OK)
 
 
 def _first_line(error: Exception) -> str:
