@@ -69,23 +69,24 @@ def test_each_sample_is_the_sum_of_the_formula(new: int, upward: bool) -> None:
     made = resampled(song, old, new)[0]
     edges = [0, 1, 2, len(made) // 2, len(made) - 2, len(made) - 1]
     frames = np.unique([*edges, *np.random.default_rng(1).integers(0, len(made), 300)])
-    assert decibels(made[frames], by_the_formula(song[0], old, new, frames)) < -130
+    limit = -130 if new in ODD or old in ODD else -98  # white noise; between usual rates rounded as Demucs rounds
+    assert decibels(made[frames], by_the_formula(song[0], old, new, frames)) < limit
 
 
 @pytest.mark.parametrize("old", USUAL)
 @pytest.mark.parametrize("downward", [True, False])
 def test_the_samples_are_those_of_julius(old: int, downward: bool) -> None:
-    """julius works out its weights in float32; that alone is up to -99 dB of white noise (32 kHz), less of music."""
+    """Its weights are worked out in float32; so are ours, in the same order."""
     torch = pytest.importorskip("torch", reason='install Demucs: pip install "stem-cli[demucs]"')
     julius = pytest.importorskip("julius", reason='install Demucs: pip install "stem-cli[demucs]"')
     old, new = (old, 44100) if downward else (44100, old)
     white = noise(old + 77)
     music = np.cumsum(white - white.mean(axis=1, keepdims=True), axis=1, dtype=np.float32)
-    for song, limit in ((white, -99), (music, -115)):
+    for song in (white, music):
         theirs = julius.resample_frac(torch.from_numpy(song.copy()), old, new, zeros=24, rolloff=0.945).numpy()
         ours = resampled(song, old, new)
         assert ours.shape == theirs.shape
-        assert decibels(ours, theirs) < limit
+        assert decibels(ours, theirs) < -130
 
 
 @given(RATES, RATES, st.integers(1, 3000), st.integers(1, 3), st.integers(1, 500))

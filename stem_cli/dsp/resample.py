@@ -8,8 +8,8 @@ Demucs uses: sample j of the new rate is the sum over the old samples k of
 
 divided by the sum of the weights, so that a constant stays what it is. Before its start and after its end the sound
 holds its first and its last sample. The weights depend only on where j lies between two old samples. Between the usual
-rates there are few such places and the weights of all are one matrix. Between odd rates they are interpolated from
-places so close that the error is lost in the rounding of float32.
+rates there are few such places and the weights of all are one matrix, rounded as Demucs rounds them. Between odd rates
+they are interpolated from places so close that the error is lost in the rounding of float32.
 """
 
 from __future__ import annotations
@@ -59,6 +59,21 @@ def _weights(middles: NDArray[np.float64], taps: NDArray[np.float64], cutoff: fl
     """
     t = (taps - middles[:, None]) * cutoff
     weights = np.where(np.abs(t) < ZEROS, np.sinc(t) * np.cos(np.pi / 2 / ZEROS * t) ** 2, 0)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights.astype(np.float32)
+
+
+def _demucs_weights(old: int, new: int, reach: int) -> Floats:
+    """The same between two rates without a common factor, [new frames, old frames], rounded as Demucs rounds them.
+
+    In float32 throughout: they err by some -107 dB, but networks hear the same as in Demucs, to -137 dB.
+    """
+    rate, zeros, pi = np.float32(min(old, new) * ROLLOFF), np.float32(ZEROS), np.float32(np.pi)
+    taps = np.arange(-reach, old + reach, dtype=np.float32) / np.float32(old)
+    t = ((-np.arange(new) / new).astype(np.float32)[:, None] + taps) * rate
+    t = np.clip(t, -zeros, zeros) * pi
+    weights = np.cos(t / zeros / 2) ** 2
+    weights *= np.where(t == 0, np.float32(1), np.sin(t) / np.where(t == 0, np.float32(1), t))
     weights /= weights.sum(axis=1, keepdims=True)
     return weights.astype(np.float32)
 
@@ -122,9 +137,11 @@ def _kernel(old: int, new: int) -> _Matrix | _Table:
     reach = ceil(ZEROS / cutoff)
     if (old + 2 * reach) * new <= LARGEST_MATRIX:
         groups = max(1, LEAST_GROUP // max(old, new))
-        old, new = groups * old, groups * new
-        weights = _weights(np.arange(new) * old / new, np.arange(-reach, old + reach, dtype=np.float64), cutoff)
-        return _Matrix(old, new, reach, np.ascontiguousarray(weights.T))
+        weights = np.zeros((groups * old + 2 * reach, groups * new), np.float32)
+        for group in range(groups):
+            rows = slice(group * old, (group + 1) * old + 2 * reach)
+            weights[rows, group * new : (group + 1) * new] = _demucs_weights(old, new, reach).T
+        return _Matrix(groups * old, groups * new, reach, weights)
     places = ceil(PLACES * min(1, new / old))
     taps = np.arange(-reach, reach + 2, dtype=np.float64)
     return _Table(old, new, reach, _weights(np.arange(places + 1) / places, taps, cutoff))

@@ -43,8 +43,14 @@ def _told(row: dict[str, Any]) -> Iterator[str]:
     yield f"{row['name']:12} {state}"
     yield from (f"  note: {note}" for note in row["notes"])
     for model in row["models"]:
-        mark = "ready" if model["ready"] else f"{model['bytes'] / 1e6:.0f} MB" if model["bytes"] else "not here"
-        yield f"  {model['name']:12} {mark:10} {', '.join(model['stems'])}; licence: {model['licence']}"
+        yield f"  {model['name']:12} {_state(model):18} {', '.join(model['stems'])}"
+    yield from (f"  licence: {licence}" for licence in dict.fromkeys(model["licence"] for model in row["models"]))
+
+
+def _state(model: dict[str, Any]) -> str:
+    if model["ready"]:
+        return "ready"
+    return f"to fetch, {model['bytes'] / 1e6:.0f} MB" if model["bytes"] else "to fetch"
 
 
 def _row(engine: Any, request: Any) -> dict[str, Any]:

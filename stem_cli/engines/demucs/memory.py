@@ -33,10 +33,14 @@ _CHANNELS, _SECONDS = 64, 40.0
 
 @dataclass(frozen=True)
 class Size:
-    """One network. klass: HTDemucs, HDemucs or Demucs. channels: of its first layer, 48 or 64 in the published ones."""
+    """One network. klass: HTDemucs, HDemucs or Demucs. channels: of its first layer, 48 or 64 in the published ones.
+
+    seconds: its own segment.
+    """
 
     klass: str
     channels: int
+    seconds: float = _SECONDS
 
     @property
     def weights_bytes(self) -> float:
@@ -58,15 +62,13 @@ class Need:
 
 
 def size_of(package: Package) -> Size:
-    """What stands in the file of a network; of what makes no sense, the size of the published ones."""
-    channels = package.kwargs.get("channels")
-    return Size(package.klass.rpartition(".")[2], channels if isinstance(channels, int) else _CHANNELS)
-
-
-def seconds_of(package: Package) -> float:
-    """A network's own segment."""
-    seconds = package.kwargs.get("segment")
-    return float(seconds) if isinstance(seconds, int | float | Fraction) else _SECONDS
+    """What stands in the file of a network; where that makes no sense, what the published ones have."""
+    channels, seconds = package.kwargs.get("channels"), package.kwargs.get("segment")
+    return Size(
+        klass=package.klass.rpartition(".")[2],
+        channels=channels if isinstance(channels, int) else _CHANNELS,
+        seconds=float(seconds) if isinstance(seconds, int | float | Fraction) else _SECONDS,
+    )
 
 
 def need(networks: Sequence[Size], stems: int, openvino: bool) -> Need:

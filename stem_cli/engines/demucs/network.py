@@ -187,9 +187,9 @@ def _by_torch(located: Located, request: Request, run: Run) -> Opened:
 
 def _require_memory(located: Located, request: Request, stems: int, rate: int) -> None:
     """Raises EngineError where the CPU's memory is too small for the model."""
-    packages = [open_package(path) for path in located.files]
-    wanted = memory.need([memory.size_of(package) for package in packages], stems, openvino=False)
-    own = located.segment or max(memory.seconds_of(package) for package in packages)
+    sizes = [memory.size_of(open_package(path)) for path in located.files]
+    wanted = memory.need(sizes, stems, openvino=False)
+    own = located.segment or max(size.seconds for size in sizes)
     seconds = request.segment_seconds if wanted.free and request.segment_seconds else own
     memory.require(wanted, int(seconds * rate), rate)
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli.engines.runtime.machine import installed
-from stem_cli.errors import EngineError
+from stem_cli.errors import EngineError, OutputError
 
 Arrays = Sequence[NDArray[np.float32]]
 _ENDINGS = (".xml", ".bin")
@@ -39,7 +39,10 @@ def _openvino() -> Any:
 
 
 def convert(traced: Any, shapes: Sequence[Sequence[int]], path: Path) -> None:
-    """Write a traced torch network with inputs of fixed shapes as `path` (.xml) and the .bin beside it."""
+    """Write a traced torch network with inputs of fixed shapes as `path` (.xml) and the .bin beside it.
+
+    Raises OutputError where it cannot be written.
+    """
     _openvino()
     from openvino import save_model
     from openvino.frontend import FrontEndManager
@@ -50,7 +53,11 @@ def convert(traced: Any, shapes: Sequence[Sequence[int]], path: Path) -> None:
     model = frontend.convert(frontend.load(decoder))
     model.reshape({place: list(shape) for place, shape in enumerate(shapes)})
     partial = path.with_name(f".{path.stem}.partial.xml")
-    save_model(model, partial, compress_to_fp16=False)
+    try:
+        save_model(model, partial, compress_to_fp16=False)
+    except RuntimeError as error:  # all that OpenVINO says of a full disk is "iostream error"
+        hint = "Free some space there, or choose another --models-dir."
+        raise OutputError(f"a converted model cannot be written ({_first_line(error)})", path.parent, hint) from error
     for ending in reversed(_ENDINGS):  # the .xml last: without it the network does not exist
         partial.with_suffix(ending).replace(path.with_suffix(ending))
 
