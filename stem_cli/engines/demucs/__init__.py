@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +152,14 @@ def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
     from stem_cli.engines.demucs.network import open_parts
 
     effort = effort_of(request)
-    opened = open_parts(_locate(_chosen(request), request.models_dir), request, run)
+    located = _locate(_chosen(request), request.models_dir)
+    with ThreadPoolExecutor(1) as beside:  # opening a model takes as long as reading a song
+        opening = beside.submit(open_parts, located, request, run)
+        mean, deviation = _measured(mix.skim())
+        opened = opening.result()
     names = stems.ordered(opened.stems)
     rows = [opened.stems.index(name) for name in names]
     try:
-        mean, deviation = _measured(mix.skim())
         blocks = ((block - mean) / deviation for block in mix.blocks())
         starts = overlap.shifted_starts(request.seed, len(opened.parts), effort.shifts, opened.rate // 2)
         for block in overlap.separate(blocks, opened.parts, effort.overlap, starts):
