@@ -614,7 +614,7 @@ def test_weights_in_a_folder_that_must_not_be_written_run_on_torch(
     song = write()
     done = stem("separate", song, "--models-dir", models, "--model", "tiny", "--json", **obey)
     assert "torch runs it" in done.stderr
-    assert "Permission denied" in done.stderr
+    assert "may not be written to" in done.stderr
     assert_whole(song, json.loads(done.stdout))
     assert [path.suffix for path in models.iterdir()] == [".th"]
 
@@ -702,6 +702,15 @@ def test_a_half_downloaded_file_of_the_table_names_the_command(stem: Stem, model
     assert "955717e8-8726e21a.th" in last
     assert "84,141,911" in last
     assert "Delete this file and type `stem engines download htdemucs`." in last
+
+
+def test_without_a_name_a_broken_model_is_passed_over_and_said(stem: Stem, models: Path) -> None:
+    (models / "955717e8-8726e21a.th").write_bytes(b"PK\3\4" + bytes(1000))
+    done = stem("separate", write(seconds=1), "--models-dir", models, "--json")
+    result = json.loads(done.stdout)
+    assert result["engine"].startswith("builtin/")
+    assert any("demucs was not asked" in warning and "Delete this file" in warning for warning in result["warnings"])
+    assert "demucs was not asked" in done.stderr
 
 
 class Payload:

@@ -122,10 +122,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Missing:
-    """Why an engine is not ready, and what to type to make it so."""
+    """Why an engine is not ready, and what to type to make it so. broken: what it needs is there, but not whole."""
 
     reason: str
     remedy: str
+    broken: bool = False
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ def decide(track: Track, order: Order) -> Plan:
     span = artifacts.span_text(order.request.span)
     place = place_for(track, settings, choice.engine.name, span)
     warnings = [f"{name}: no engine that is ready makes it" for name in empty]
+    warnings += _passed_over(order.request)
     warnings += [f"damaged, and taken as it is: {track.damage}"] if track.damage else []
     return Plan(
         order=order,
@@ -91,6 +92,14 @@ def decide(track: Track, order: Order) -> Plan:
         key=cache.key_of(_sound(track, mix), identity.text, span),
         warnings=tuple(warnings),
     )
+
+
+def _passed_over(request: Request) -> list[str]:
+    """Engines that would have been asked, had what they need been whole."""
+    if request.engine != "auto":
+        return []
+    missing = {engine.name: engine.unavailable(request) for engine in engines.all_engines()}
+    return [f"{name} was not asked: {one.reason}. {one.remedy}" for name, one in missing.items() if one and one.broken]
 
 
 def _sound(track: Track, mix: Mix) -> str:

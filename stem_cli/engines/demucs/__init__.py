@@ -76,7 +76,7 @@ def _unavailable(request: Request) -> Missing | None:
     try:
         device = device_for(request.device)
     except EngineError as error:
-        return _missing(error)
+        return Missing(error.what, error.hint)
     name = _chosen(request)
     facts = converted.read(name, request.models_dir) if openvino.ready() and device == "cpu" else None
     if not has_torch() and facts is None:
@@ -89,7 +89,8 @@ def _unavailable(request: Request) -> Missing | None:
 
 
 def _missing(error: EngineError) -> Missing:
-    return Missing(error.what + (f" ({error.path})" if error.path else ""), error.hint)
+    what = error.what + (f" ({error.path})" if error.path else "")
+    return Missing(what, error.hint, broken=not isinstance(error, bag.NotHere))
 
 
 def _find(request: Request) -> Model:

@@ -24,6 +24,10 @@ _LARGEST_NUMBER = 1e9
 _DIGITS = 64
 
 
+class NotHere(EngineError):
+    """A model that is not on this machine, and nothing of it is broken."""
+
+
 @dataclass(frozen=True)
 class Located:
     """A model that is on this machine, its files whole. files, digests: one a network, SHA-256.
@@ -106,7 +110,7 @@ def _recipe(name: str, shelf: _Shelf) -> _Recipe:
     if models.by_signature(name):
         return _Recipe((name,))
     own = sorted({*shelf.networks, *shelf.bags} - set(models.TABLE))
-    raise EngineError(f"there is no Demucs model {name!r}", None, f"Choose one of: {', '.join([*models.TABLE, *own])}.")
+    raise NotHere(f"there is no Demucs model {name!r}", None, f"Choose one of: {', '.join([*models.TABLE, *own])}.")
 
 
 def _network(signature: str, name: str, shelf: _Shelf, remembered: Path) -> tuple[Path, str]:
@@ -126,7 +130,7 @@ def _network(signature: str, name: str, shelf: _Shelf, remembered: Path) -> tupl
         what, hint = f"the model {name} is not on this machine yet", f"Type `stem engines download {name}`."
     else:
         what, hint = f"{name} wants a network {signature!r} that is not there", "Put its file into this folder."
-    raise EngineError(what, shelf.folder, hint)
+    raise NotHere(what, shelf.folder, hint)
 
 
 def _in_hub(signature: str) -> Path | None:

@@ -85,6 +85,10 @@ def prepare(located: Located, request: Request, note: Callable[[str], None]) -> 
     damaged = converted.damaged(facts, request.models_dir) if facts else None
     if facts and damaged is None:
         return False
+    if not openvino.writable(converted.folder(request.models_dir)):
+        where = f"{request.models_dir} may not be written to"
+        note(f"{located.name} cannot be converted for OpenVINO, torch runs it: {where}")
+        return False
     why = "what OpenVINO runs is damaged: making it anew" if damaged else "used for the first time: converting it, once"
     note(f"{located.name}: {why}")
     return convert(located.name, request.models_dir, note) is not None

@@ -177,10 +177,12 @@ def _cgroup_left() -> int | None:
 
 def _limits_left(used: Any) -> Iterator[int]:
     """What `ulimit -v` and `ulimit -d` leave."""
-    if sys.platform != "linux":
+    try:
+        import resource
+    except ImportError:  # Windows
         return
-    import resource
-
+    if sys.platform != "linux":
+        return  # elsewhere psutil does not tell what counts
     for kind, taken in ((resource.RLIMIT_AS, used.vms), (resource.RLIMIT_DATA, used.data)):
         limit = resource.getrlimit(kind)[0]
         if limit != resource.RLIM_INFINITY:

@@ -74,7 +74,7 @@ def load(path: Path, precision: str, threads: int, cache: Path) -> Callable[[Arr
         "INFERENCE_NUM_THREADS": threads,
         "NUM_STREAMS": 1,
         "ENABLE_CPU_PINNING": False,  # pinned, both threads may share one core: twice as slow on two cores
-        "CACHE_DIR": str(cache) if _writable(cache) else "",
+        "CACHE_DIR": str(cache) if writable(cache) else "",
     }
     openvino = _openvino()
     try:
@@ -89,7 +89,7 @@ def load(path: Path, precision: str, threads: int, cache: Path) -> Callable[[Arr
     return run
 
 
-def _writable(folder: Path) -> bool:
+def writable(folder: Path) -> bool:
     """Whether files can be made there; the folder is made where it is missing."""
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)
