@@ -209,7 +209,7 @@ def test_without_an_engine_the_request_is_skipped_with_a_reason(
 ) -> None:
     from dataclasses import replace
 
-    gone = replace(engines.load("builtin"), unavailable=lambda: Missing("it was taken away", "Bring it back."))
+    gone = replace(engines.load("builtin"), unavailable=lambda request: Missing("it was taken away", "Bring it back."))
     monkeypatch.setattr(engines, "all_engines", lambda: (gone,))
     result = make(request(song, tmp_path), shop)
     assert result.state == "skipped"

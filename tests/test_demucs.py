@@ -478,7 +478,7 @@ def test_the_list_of_engines_says_what_is_ready(
     assert known["htdemucs_6s"]["stems"] == list(stems.SIX)
     text = stem("engines").stdout
     assert re.search(r"^demucs +ready$", text, re.MULTILINE)
-    assert re.search(r"^  hdemucs_mmi +167 MB", text, re.MULTILINE)
+    assert re.search(r"^  hdemucs_mmi +to fetch, 167 MB", text, re.MULTILINE)
 
 
 # conversion
