@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stem_cli import allocator
 from stem_cli.engines.demucs import spectrum
 
 if TYPE_CHECKING:
@@ -92,7 +91,6 @@ class CoreNetwork:
     """A network whose core another runtime runs. segment: frames of a chunk; longest: frames of the core's input."""
 
     def __init__(self, run: Run, stems: int, segment: int, longest: int, threads: int) -> None:
-        allocator.keep_memory()
         self._run, self._threads, self._longest = run, threads, longest
         self.stems, self.segment, self.batch = stems, segment, 1
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stem_cli import allocator
 from stem_cli.errors import EngineError
 
 Floats = NDArray[np.float32]
@@ -37,7 +36,6 @@ class Runner:
 
         self._torch, self._network, self.note = torch, network, note
         self.device, self.precision, self.batch = "cpu", precision, 1
-        allocator.keep_memory()
         torch.set_num_threads(threads)
         torch.backends.mha.set_fastpath_enabled(False)  # it builds a matrix of all pairs: slower, and far more memory
         if device != "cpu":
