@@ -14,7 +14,8 @@ arenas a 4-minute song took 340 MB instead of 400 and no longer (measured on 2 c
 
 def bound_arenas() -> None:
     """Let all threads share a few arenas. Does nothing where the C library is not glibc. Call it before any thread."""
-    _set(_M_ARENA_MAX, _ARENAS)
+    if sys.platform.startswith("linux") and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):
+        mallopt(_M_ARENA_MAX, _ARENAS)
 
 
 def give_back() -> None:
@@ -22,11 +23,3 @@ def give_back() -> None:
     gc.collect()
     if sys.platform.startswith("linux") and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
-
-
-def _set(option: int, value: int) -> None:
-    if not sys.platform.startswith("linux"):
-        return
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(option, value)

@@ -18,8 +18,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stem_cli.audio import DEPTHS
+from stem_cli.disk import disk_errors
 from stem_cli.errors import BusyError, InputError
-from stem_cli.folder import Place, StemFolder, disk_errors, finish_leftovers, open_folder
+from stem_cli.folder import Place, StemFolder, finish_leftovers, open_folder
 
 _ENTRIES, _LOCKS = "stems", "locks"
 _KEY_DIGITS = 40

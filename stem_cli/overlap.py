@@ -4,17 +4,20 @@ The song streams through: of the mix only what a later segment can still need is
 segment still adds to. Outside of the song everything is zero.
 
 One *lane* is one overlap-add along the song: segments of S frames, the first at the lane's start (0 or a little before
-the song), the next int((1 - overlap) * S) frames later, as long as they start within the song. The last ones, shorter
-than S, are padded to the length that the network asks for with the mix around them. Segments are weighted by a
-triangle, added, and divided by the sum of the weights. A network's lanes are averaged, the networks of a bag added up
-by their weights for each stem. Scheme and order of the sums are those of Demucs 4.1.0 (`demucs/apply.py`, apply_model),
-so that the same network in float32 gives the same bits, one segment at a time. There, a shift by `offset` pads the song
-with `most` zeros and cuts off `offset` of them: the same as a lane that starts at `offset - most`.
+the song), the next int((1 - overlap) * S) frames later, as long as they start within the song. Segments are weighted,
+added, and divided by the sum of the weights. A network's lanes are averaged, the networks of a bag added up by their
+weights for each stem.
+
+How the segments are weighted and what becomes of the last ones is the network's `Joint`. That of Demucs is `TRIANGLE`:
+the last segments, shorter than S, are padded to the length that the network asks for with the mix around them. Scheme
+and order of the sums are those of Demucs 4.1.0 (`demucs/apply.py`, apply_model), so that the same network in float32
+gives the same bits, one segment at a time. There, a shift by `offset` pads the song with `most` zeros and cuts off
+`offset` of them: the same as a lane that starts at `offset - most`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, takewhile
 from random import Random
@@ -52,12 +55,50 @@ class Network(Protocol):
         """Float32 [segments, channels, frames] to float32 [segments, stems, channels, frames]."""
 
 
+def triangle(segment: int, frames: int) -> Floats:
+    """The weight of each of a segment's first frames: rises to 1 in the middle of it and falls again, never 0.
+
+    >>> triangle(5, 4).tolist()
+    [0.3333333432674408, 0.6666666865348816, 1.0, 0.6666666865348816]
+    """
+    half = segment // 2
+    rising, falling = np.arange(1, half + 1, dtype=np.float32), np.arange(segment - half, 0, -1, dtype=np.float32)
+    steps = np.concatenate([rising, falling])
+    steps /= steps.max()
+    return steps[:frames]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """How the segments of a network become a song.
+
+    window: weights of the first `frames` of a segment, above 0, by the segment's length and `frames`.
+    centred: a segment with less of the song than the network wants lies in the middle of what it is given, with the mix
+    around it; else at its start. last_moved: the last segment ends with the song, if need be it begins earlier than its
+    turn; then no other one reaches beyond the song. tail: how many frames of silence after the song count as song to
+    the last segments, by the song's length; None is endless, so that all segments are whole.
+    """
+
+    window: Callable[[int, int], Floats] = triangle
+    centred: bool = True
+    last_moved: bool = False
+    tail: Callable[[int], int] | None = lambda frames: 0  # noqa: ARG005
+
+
+TRIANGLE = Joint()
+
+
 @dataclass(frozen=True)
 class Part:
-    """One network of a bag. weights: of each of its stems; where one is 0, what the network says of it is not used."""
+    """One network of a bag. weights: of each of its stems; where one is 0, what the network says of it is not used.
+
+    stride: frames from one segment to the next, None is what `overlap` says.
+    """
 
     network: Network
     weights: tuple[float, ...]
+    joint: Joint = TRIANGLE
+    stride: int | None = None
 
 
 def shifted_starts(seed: int, networks: int, shifts: int, most: int) -> tuple[tuple[int, ...], ...]:
@@ -90,7 +131,7 @@ def separate(
     if not 0 <= overlap < 1:
         raise UsageError(f"segments cannot overlap by {overlap:g} of their length", None, "Choose 0 <= overlap < 1.")
     for part in parts:
-        if _stride(part.network, overlap) < 1:
+        if _stride(part, overlap) < 1:
             what = f"an overlap of {overlap:g} leaves no step between segments of {part.network.segment} frames"
             raise UsageError(what, None, "Choose a smaller overlap.")
     totals: list[float] = np.add.reduce([part.weights for part in parts], axis=0).tolist()
@@ -99,20 +140,8 @@ def separate(
     return _stream(_pieces(blocks), parts, totals, overlap, starts)
 
 
-def _stride(network: Network, overlap: float) -> int:
-    return int((1 - overlap) * network.segment)
-
-
-def _triangle(frames: int) -> Floats:
-    """The weight of each frame of a segment: rises to 1 in the middle and falls again, never 0.
-
-    >>> _triangle(5).tolist()
-    [0.3333333432674408, 0.6666666865348816, 1.0, 0.6666666865348816, 0.3333333432674408]
-    """
-    half = frames // 2
-    steps = np.concatenate([np.arange(1, half + 1), np.arange(frames - half, 0, -1)]).astype(np.float32)
-    steps /= steps.max()
-    return steps
+def _stride(part: Part, overlap: float) -> int:
+    return int((1 - overlap) * part.network.segment) if part.stride is None else part.stride
 
 
 def _pieces(blocks: Iterable[Floats]) -> Iterator[Floats]:
@@ -140,7 +169,7 @@ def _stream(
             mix.grow(mix.end + piece.shape[1])[:] = piece
         for run in runs:
             run.advance(mix, ended=piece is None)
-        final = min(mix.end, *(lane.start for run in runs for lane in run.lanes))
+        final = min([mix.end, *(run.final for run in runs)])
         for first in range(done, final, LONGEST_BLOCK):
             yield _bag(runs, totals, first, min(final, first + LONGEST_BLOCK))
         done = max(done, final)
@@ -197,34 +226,33 @@ class _Tape:
 
 
 class _Lane:
-    """One overlap-add along the song. start: of its next segment; what lies before is final."""
+    """One overlap-add along the song. start: of its next segment."""
 
     def __init__(self, start: int, rows: tuple[int, ...]) -> None:
         self.start = start
         self.sums = _Tape(rows)
         self.weights = _Tape(())
 
-    def add(self, chunk: Floats, weights: Floats, wanted: Iterable[int], stride: int) -> None:
-        """Add the next segment, [stems, channels, frames], without what lies before the song."""
-        skipped, end = max(0, -self.start), self.start + chunk.shape[-1]
-        weights = weights[skipped : chunk.shape[-1]]
+    def add(self, start: int, chunk: Floats, weights: Floats, wanted: Iterable[int]) -> None:
+        """Add a segment, [stems, channels, frames], without what lies before the song."""
+        skipped, end = max(0, -start), start + chunk.shape[-1]
+        weights = weights[skipped:]
         self.sums.grow(end)
         self.weights.grow(end)
-        sums = self.sums.part(self.start + skipped, end)
+        sums = self.sums.part(start + skipped, end)
         for row, stem in enumerate(wanted):
             sums[row] += weights * chunk[stem, :, skipped:]
-        self.weights.part(self.start + skipped, end)[:] += weights
-        self.start += stride
+        self.weights.part(start + skipped, end)[:] += weights
 
 
 class _Run:
     """One network on its way through the song. wanted: the stems with a weight."""
 
     def __init__(self, part: Part, overlap: float, starts: Sequence[int], channels: int) -> None:
-        self.network, self.channels = part.network, channels
+        self.network, self.channels, self.joint = part.network, channels, part.joint
         self.wanted = {stem: weight for stem, weight in enumerate(part.weights) if weight}
-        self.stride = _stride(part.network, overlap)
-        self.weights = _triangle(part.network.segment)
+        self.stride = _stride(part, overlap)
+        self.window = part.joint.window(part.network.segment, part.network.segment)
         self.longest = part.network.valid_length(part.network.segment)
         self.lanes = [_Lane(self._first(start), (len(self.wanted), channels)) for start in starts]
 
@@ -233,9 +261,15 @@ class _Run:
         return start + self.stride * max(0, (-start - self.network.segment) // self.stride + 1)
 
     @property
+    def final(self) -> int:
+        """What lies before this frame will not change any more."""
+        start = min(lane.start for lane in self.lanes)
+        return start - self.stride if self.joint.last_moved else start
+
+    @property
     def oldest(self) -> int:
         """First frame that the next segments can need: a last one of a single frame, padded, reaches furthest back."""
-        return min(lane.start for lane in self.lanes) - self.longest // 2
+        return self.final - self.longest // 2 if self.joint.centred else self.final
 
     def average(self, stem: int, first: int, last: int) -> Floats:
         """Frames first..last of a stem, [channels, frames], averaged over the lanes; the caller's."""
@@ -254,28 +288,45 @@ class _Run:
 
     def advance(self, mix: _Tape, *, ended: bool) -> None:
         """Run the segments whose mix is there: in full batches, and the rest when the song has ended."""
-        while True:
-            most = max(1, self.network.batch)
-            ready = self._ready(mix.end, most, ended=ended)
-            if not ready or (len(ready) < most and not ended):
+        while ready := self._ready(mix.end, most := max(1, self.network.batch), ended=ended):
+            if len(ready) < most and not ended:
                 return
-            self._forward(mix, ready)
+            self._forward(mix, ready, ended=ended)
+        if ended:
+            for lane in self.lanes:
+                lane.start = max(lane.start, mix.end + self.stride)
 
     def _ready(self, end: int, most: int, *, ended: bool) -> list[tuple[int, int]]:
         """The earliest `most` segments that `end` frames are enough for: the start of each, the place of its lane."""
-        ahead = self.longest - (self.longest - self.network.segment) // 2  # to the end of what a segment is padded with
-        stop = end if ended else end - ahead + 1
-        nexts = (range(lane.start, stop, self.stride)[:most] for lane in self.lanes)
+        nexts = (self._starts(lane, end, ended=ended)[:most] for lane in self.lanes)
         return sorted((start, place) for place, starts in enumerate(nexts) for start in starts)[:most]
 
-    def _forward(self, mix: _Tape, ready: Sequence[tuple[int, int]]) -> None:
+    def _starts(self, lane: _Lane, end: int, *, ended: bool) -> Sequence[int]:
+        """Where the next segments of a lane start."""
+        if ended and not self.joint.last_moved:
+            return range(lane.start, end, self.stride)
+        before = (self.longest - self.network.segment) // 2 if self.joint.centred else 0
+        ahead = self.longest - before  # to the end of what a segment is padded with
+        whole = range(lane.start, end - ahead + 1, self.stride)
+        reached = whole[-1] + self.network.segment if whole else lane.sums.end
+        return [*whole, max(0, end - self.network.segment)] if ended and reached < end else whole
+
+    def _forward(self, mix: _Tape, ready: Sequence[tuple[int, int]], *, ended: bool) -> None:
         """Run the first of the segments and those after it that are padded to the same length."""
-        frames = [min(self.network.segment, mix.end - start) for start, _ in ready]
+        frames = [self._frames(start, mix.end, ended=ended) for start, _ in ready]
         padded = [self.network.valid_length(each) for each in frames]
         alike = len(list(takewhile(lambda each: each == padded[0], padded)))
         batch = np.zeros((alike, self.channels, padded[0]), np.float32)
-        before = [(padded[0] - each) // 2 for each in frames[:alike]]
+        before = [(padded[0] - each) // 2 if self.joint.centred else 0 for each in frames[:alike]]
         for row, (start, _), left in zip(batch, ready, before, strict=False):
             mix.copy(start - left, row)
-        for found, (_, place), left, each in zip(self.network.forward(batch), ready, before, frames, strict=False):
-            self.lanes[place].add(found[..., left : left + each], self.weights, self.wanted, self.stride)
+        for found, (start, place), left, each in zip(self.network.forward(batch), ready, before, frames, strict=False):
+            weights = self.window if each == self.network.segment else self.joint.window(self.network.segment, each)
+            self.lanes[place].add(start, found[..., left : left + each], weights, self.wanted)
+            self.lanes[place].start = start + self.stride
+
+    def _frames(self, start: int, end: int, *, ended: bool) -> int:
+        """How much of a segment counts: less than all of it only at the end of the song."""
+        if not ended or self.joint.tail is None:
+            return self.network.segment
+        return min(self.network.segment, end + self.joint.tail(end) - start)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from stem_cli.engines import Engine, Model, Request
+from stem_cli.engines import Engine, Missing, Model, Request
 from stem_cli.errors import EngineError
 
 
@@ -27,27 +27,42 @@ class Choice:
     why: str
 
 
+@dataclass(frozen=True)
+class Ranking:
+    """The engines to try, best first. broken: those passed over because what they need is there, but not whole."""
+
+    choices: tuple[Choice, ...]
+    broken: Mapping[str, Missing] = field(default_factory=dict)
+
+    @property
+    def best(self) -> Choice:
+        """The one to try first."""
+        return self.choices[0]
+
+
 def this_machine() -> Machine:
     """What this machine has."""
     count = getattr(os, "sched_getaffinity", None)
     return Machine(len(count(0)) if count else os.cpu_count() or 1)
 
 
-def rank(engines: Sequence[Engine], request: Request) -> list[Choice]:
+def rank(engines: Sequence[Engine], request: Request) -> Ranking:
     """The engines to try, best first: those that are ready, by what is published of their model's quality.
 
     An engine or a model that the user names is the only one. Raises EngineError where a named one is not ready or none
     is, saying what to type.
     """
     if request.engine != "auto":
-        return [_asked(_of_name(engines, request.engine), request)]
+        return Ranking((_asked(_of_name(engines, request.engine), request),))
     if request.model:
-        return [_asked(_with_model(engines, request), request)]
-    ready = [engine for engine in engines if engine.unavailable(request) is None]
+        return Ranking((_asked(_with_model(engines, request), request),))
+    missing = {engine.name: engine.unavailable(request) for engine in engines}
+    ready = [engine for engine in engines if missing[engine.name] is None]
     if not ready:
         raise EngineError("no engine is ready", None, "`stem engines` says what each one needs.")
     choices = [Choice(engine, engine.find(request), "the best that is ready on this machine") for engine in ready]
-    return sorted(choices, key=lambda choice: -_mean_quality(choice.model))
+    best_first = sorted(choices, key=lambda choice: -_mean_quality(choice.model))
+    return Ranking(tuple(best_first), {name: one for name, one in missing.items() if one and one.broken})
 
 
 def _mean_quality(model: Model) -> float:

@@ -18,7 +18,7 @@ from beside_demucs import OWN, RATE, Choice, separator
 from demucs.demucs import Demucs
 from demucs.hdemucs import HDemucs
 from demucs.htdemucs import HTDemucs
-from demucs.states import get_state, save_with_checksum
+from make_random_demucs import Network, package, save_pickle
 
 from stem_cli import overlap
 from stem_cli.dsp.resample import resample
@@ -39,16 +39,14 @@ LAYER_SCALE = 0.3  # published networks start training at 1e-3, where whole bran
 def write_model(folder: Path, signature: str, kind: str = "htdemucs", seed: int = 0, segment: float = 7.8) -> str:
     """Write `{signature}-{8 digits}.th` with random weights; gives the signature."""
     make, sizes = KINDS[kind]
-    options = {"sources": SOURCES, "samplerate": RATE, "segment": Fraction(segment).limit_denominator(100), **sizes}
+    settings = {"samplerate": RATE, "segment": Fraction(segment).limit_denominator(100), **sizes}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = make(**options)
+        model = make(sources=SOURCES, **settings)
     for name, parameter in model.named_parameters():
         if name.endswith(".scale"):
             parameter.data.fill_(LAYER_SCALE)
-    state = get_state(model, None, half=True)
-    package = {"klass": make, "args": (), "kwargs": options, "state": state, "training_args": {}}
-    save_with_checksum(package, folder / f"{signature}.th")
+    save_pickle(package(Network(signature, make.__name__, settings, SOURCES), model), signature, folder)
     return signature
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import soundfile
 
+pytest_plugins = ("demucs_files", "demucs_shelf", "obstacles", "processes", "refusals", "tagged", "weights")
+"""Modules beside this one whose fixtures every test may ask for, and whose asserts pytest explains."""
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 """The project's shared test material; tests that use it skip where it is absent."""
 
@@ -29,6 +31,14 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEM_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("STEM_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path / "work")
+
+
+@pytest.fixture
+def own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model of the machine's own caches is found by chance."""
+    for name in ("TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "caches" / name))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Demucs as a user runs it: `stem separate` and `stem engines` on real files, with tiny networks of random weights."""
+"""Demucs as a user runs it: `stem separate` on real files, with tiny networks of random weights."""
 
 from __future__ import annotations
 
@@ -7,25 +7,17 @@ import json
 import os
 import pickle
 import re
-import shutil
-import signal
-import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import numpy as np
 import pytest
-import soundfile
-import test_faults
 from click.testing import CliRunner
-from conftest import Stem, music
-from workshop import floats, integers, rounded, total
+from conftest import Stem
+from demucs_shelf import assert_whole, copied, refused, save, separated, sound_of, write
 
 from stem_cli import stems, verify
 from stem_cli.cli import program
@@ -33,153 +25,12 @@ from stem_cli.folder import find_folders
 
 pytest.importorskip("demucs", reason='pip install "stem-cli[demucs]"')
 pytest.importorskip("openvino", reason='pip install "stem-cli[fast]"')
-
-small_disk, obey, mode = test_faults.small_disk, test_faults.obey, test_faults.mode
-INSTALL = 'pip install "stem-cli[demucs,fast]"'
-CONVERTING = "used for the first time"
-Without = Callable[..., None]
-
-
-@pytest.fixture(autouse=True)
-def own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No model of the machine's own caches is found by chance."""
-    for name in ("TORCH_HOME", "HF_HOME", "XDG_CACHE_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "caches" / name))
-    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-
-
-@pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of weights, segments of a second. Tests only read it."""
-    from against_demucs import write_bag, write_model
-
-    folder = tmp_path_factory.mktemp("shelf")
-    write_model(folder, "tiny", segment=1.0)
-    write_model(folder, "hybrid", "hdemucs", segment=2.0)
-    write_model(folder, "waves", "demucs", segment=2.0)
-    write_model(folder, "other_length", seed=1, segment=1.3)
-    write_bag(folder, "two", ["tiny", "other_length"], [[1, 0, 1, 0.5], [0, 1, 1, 0.5]])
-    save(folder, "six", sources=[*stems.SIX])
-    save(folder, "duo", sources=["vocals", "drums"])
-    save(folder, "kazoo", sources=["kazoo", "other"])
-    save(folder, "slow", samplerate=22050)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def ready(shelf: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The model `tiny`, converted for OpenVINO. Tests only read it."""
-    folder = tmp_path_factory.mktemp("ready")
-    copied(shelf, folder, "tiny")
-    convert = [sys.executable, "-m", "stem_cli.cli", "engines", "convert", "tiny", "--models-dir", folder]
-    subprocess.run(convert, check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    """The test's own folder of models."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Without:
-    """Take packages away from the processes that the test starts."""
-
-    def take(*names: str) -> None:
-        site(tmp_path, monkeypatch, TAKE_AWAY.format(names=names))
-
-    return take
-
-
-TAKE_AWAY = """
-import sys
-from importlib.machinery import PathFinder
-
-class Finder(PathFinder):
-    @classmethod
-    def find_spec(cls, name, path=None, target=None):
-        return None if name.partition(".")[0] in {names!r} else super().find_spec(name, path, target)
-
-sys.meta_path[:] = [Finder if one is PathFinder else one for one in sys.meta_path]
-"""
-LIST_MODULES = """
-import atexit, sys
-
-@atexit.register
-def tell():
-    with open({path!r}, "a") as file:
-        print(*sys.modules, sep="\\n", file=file)
-"""
-
-
-@pytest.fixture
-def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], set[str]]:
-    """The packages that the processes of the test have imported."""
-    record = tmp_path / "modules.txt"
-    site(tmp_path, monkeypatch, LIST_MODULES.format(path=str(record)))
-    return lambda: {name.partition(".")[0] for name in record.read_text("utf-8").splitlines()}
-
-
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """Code that every Python process of this test runs first."""
-    (tmp_path / "site").mkdir(exist_ok=True)
-    (tmp_path / "site" / "sitecustomize.py").write_text(code, "utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
-
-
-def save(folder: Path, signature: str, kind: str = "htdemucs", segment: float = 1.0, **settings: Any) -> Path:
-    """Write a tiny model with other settings than `write_model` gives it."""
-    import torch
-    from against_demucs import KINDS, RATE, SOURCES
-    from demucs.states import get_state
-
-    make, sizes = KINDS[kind]
-    exact = Fraction(segment).limit_denominator(100)
-    options = {"sources": SOURCES, "samplerate": RATE, "segment": exact, **sizes, **settings}
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        state = get_state(make(**options), None, half=True)
-    path = folder / f"{signature}.th"
-    torch.save({"klass": make, "args": (), "kwargs": options, "state": state, "training_args": {}}, path)
-    return path
-
-
-def copied(shelf: Path, folder: Path, *names: str) -> Path:
-    """Only these models of the shelf."""
-    for path in shelf.iterdir():
-        if path.is_file() and path.stem.partition("-")[0] in names:
-            shutil.copy(path, folder)
-    return folder
-
-
-def write(name: str = "song.wav", seconds: float = 1.7, rate: int = 44100, channels: int = 2) -> Path:
-    subtype = None if name.endswith(".mp3") else "PCM_16"
-    soundfile.write(name, music(seconds, rate, channels), rate, subtype=subtype)
-    return Path(name)
-
-
-def separated(stem: Stem, song: Path, models: Path, *options: object, model: str = "tiny", **how: Any) -> Any:
-    """What `stem separate --json` says."""
-    done = stem("separate", song, "--models-dir", models, "--model", model, "--json", *options, **how)
-    return json.loads(done.stdout)
+pytestmark = pytest.mark.usefixtures("own_caches", "one_thread")
 
 
 def planned(stem: Stem, song: Path, models: Path, *options: object, **how: Any) -> Any:
     """What a dry run says that would be done elsewhere."""
     return separated(stem, song, models, "--output", "elsewhere", "--dry-run", *options, **how)
-
-
-def refused(stem: Stem, song: Path, models: Path, *options: object, code: int = 4, **how: Any) -> str:
-    """The last line on stderr of a separation that must fail, in our own words."""
-    done = stem("separate", song, "--models-dir", models, *options, code=code, **how)
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert "a bug of ours" not in done.stderr
-    return done.stderr.splitlines()[-1]
 
 
 def separated_here(song: Path, models: Path, *options: object, model: str) -> Any:
@@ -190,20 +41,6 @@ def separated_here(song: Path, models: Path, *options: object, model: str) -> An
     if done.exception is not None:
         raise done.exception
     return json.loads(done.stdout)
-
-
-def sound_of(result: Any) -> dict[str, np.ndarray]:
-    return {name: soundfile.read(path)[0] for name, path in result["stems"].items()}
-
-
-def assert_whole(song: Path, result: Any) -> None:
-    """Every stem is as long as the song, their sum is the song, and the record says so."""
-    paths = {name: Path(path) for name, path in result["stems"].items()}
-    depth = result["record"]["depth"]
-    whole = rounded(floats(song), depth) if song.suffix == ".mp3" else integers(song, depth)
-    assert {integers(path, depth).shape for path in paths.values()} == {whole.shape}
-    assert np.abs(total(paths, depth) - whole).max() <= (64 if song.suffix == ".mp3" else 0)  # two decoders; of 24 bits
-    assert verify.verify(find_folders(Path(result["folder"]))).findings == ()
 
 
 # stems
@@ -406,281 +243,6 @@ def test_safetensors_need_no_pickle(models: Path, shelf: Path) -> None:
     script.save_safetensors(content, "tiny", models)
     song = write(seconds=1.2)
     assert_whole(song, separated_here(song, models, model="tiny"))
-
-
-# what is installed
-
-
-def test_torch_runs_it_where_openvino_is_absent(stem: Stem, ready: Path, without: Without) -> None:
-    song = write()
-    one = separated(stem, song, ready, "--precision", "f32")
-    without("openvino")
-    two = separated(stem, song, ready, "--precision", "f32", "--output", "two", "--force")
-    assert two["status"] == "made"
-    assert two["warnings"] == []
-    for name, sound in sound_of(one).items():
-        assert np.abs(sound - sound_of(two)[name]).max() <= 2 / 32768
-
-
-def test_a_converted_model_needs_neither_torch_nor_the_weights(
-    stem: Stem, ready: Path, models: Path, without: Without
-) -> None:
-    shutil.copytree(ready / "converted", models / "converted")
-    without("torch", "demucs", "safetensors", "yaml")
-    song = write()
-    assert_whole(song, separated(stem, song, models))
-
-
-def test_a_second_run_does_not_import_torch(stem: Stem, ready: Path, imported: Callable[[], set[str]]) -> None:
-    """Torch is installed here, and its import would take the most of the time of a short song."""
-    assert separated(stem, write(), ready)["status"] == "made"
-    assert "openvino" in imported()
-    assert not imported() & {"torch", "demucs"}
-
-
-def test_without_either_the_engine_says_what_to_type(stem: Stem, ready: Path, without: Without) -> None:
-    without("torch", "openvino")
-    last = refused(stem, write(), ready, "--model", "tiny")
-    assert "demucs is not ready" in last
-    assert INSTALL in last
-    assert INSTALL in stem("engines").stdout
-    auto = stem("separate", Path("song.wav"), "--models-dir", ready, "--json", "--dry-run")
-    assert json.loads(auto.stdout)["engine"].startswith("builtin/")
-
-
-def test_the_demo_imports_no_network(stem: Stem, imported: Callable[[], set[str]]) -> None:
-    stem("demo", "--quiet")
-    assert "numpy" in imported()
-    assert not imported() & {"torch", "demucs", "openvino", "onnxruntime"}
-
-
-# the list of engines
-
-
-def test_the_list_of_engines_says_what_is_ready(
-    stem: Stem, models: Path, ready: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from against_demucs import write_model
-
-    monkeypatch.setenv("STEM_MODELS_DIR", str(models))
-    rows = {row["name"]: row for row in json.loads(stem("engines", "--json").stdout)}
-    assert not rows["demucs"]["ready"]
-    assert "stem engines download htdemucs" in rows["demucs"]["remedy"]
-    write_model(models, "955717e8", segment=1.0)
-    rows = {row["name"]: row for row in json.loads(stem("engines", "--json").stdout)}
-    assert rows["builtin"]["ready"]
-    assert rows["demucs"]["ready"]
-    known = {model["name"]: model for model in rows["demucs"]["models"]}
-    assert known["htdemucs"]["ready"]
-    assert not known["hdemucs_mmi"]["ready"]
-    assert known["htdemucs"]["bytes"] == 84_141_911
-    assert known["htdemucs"]["licence"].startswith("research only")
-    assert known["htdemucs_6s"]["stems"] == list(stems.SIX)
-    text = stem("engines").stdout
-    assert re.search(r"^demucs +ready$", text, re.MULTILINE)
-    assert re.search(r"^  hdemucs_mmi +to fetch, 167 MB", text, re.MULTILINE)
-
-
-# conversion
-
-
-SPY = """
-import socket
-from pathlib import Path
-
-def spied(name):
-    real = getattr(socket.socket, name)
-
-    def call(self, address, *more):
-        if self.family != getattr(socket, "AF_UNIX", None):
-            with open({record!r}, "a") as file:
-                print(name, address, file=file)
-            raise OSError("this test allows no connection")
-        return real(self, address, *more)
-
-    setattr(socket.socket, name, call)
-
-for name in ("connect", "connect_ex"):
-    spied(name)
-
-def looked_up(*what, **more):
-    with open({record!r}, "a") as file:
-        print("looked up", what, file=file)
-    raise OSError("this test allows no connection")
-
-socket.getaddrinfo = socket.gethostbyname = looked_up
-"""
-
-
-def test_a_first_run_converts_and_says_nothing_to_the_network(
-    stem: Stem, models: Path, shelf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """OpenVINO's makers would be told of each import and each conversion."""
-    record = tmp_path / "calls.txt"
-    site(tmp_path, monkeypatch, SPY.format(record=str(record)))
-    spied = subprocess.run([sys.executable, "-c", "import socket; socket.getaddrinfo('stem.invalid', 80)"], check=False)
-    assert spied.returncode == 1
-    assert "stem.invalid" in record.read_text("utf-8")
-    record.unlink()
-    copied(shelf, models, "tiny")
-    song = write()
-    result = separated(stem, song, models)
-    assert any(CONVERTING in warning for warning in result["warnings"]) or result["status"] == "made"
-    assert_whole(song, result)
-    assert not record.exists(), record.read_text("utf-8")
-    next(models.glob("tiny-*.th")).unlink()
-    assert separated(stem, song, models, "--output", "two")["status"] == "cached"
-    assert separated(stem, song, models, "--output", "three", "--force")["status"] == "made"
-
-
-def test_a_converted_model_is_not_converted_again_unless_forced(stem: Stem, ready: Path) -> None:
-    before = {path: path.stat().st_mtime_ns for path in (ready / "converted").glob("*.*")}
-    done = stem("engines", "convert", "tiny", "--models-dir", ready, "--json")
-    files = json.loads(done.stdout)["files"]
-    assert {Path(name).name: size for name, size in files.items()} == {
-        path.name: path.stat().st_size for path in before if path.suffix in (".json", ".xml", ".bin")
-    }
-    assert {path: path.stat().st_mtime_ns for path in (ready / "converted").glob("*.*")} == before
-
-
-def damage(models: Path) -> Path:
-    """Change one byte in the middle of the network that OpenVINO runs."""
-    (path,) = (models / "converted").glob("*.bin")
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.write_bytes(content)
-    return path
-
-
-def test_a_damaged_conversion_is_made_anew_where_the_weights_are(stem: Stem, ready: Path, models: Path) -> None:
-    shutil.copytree(ready, models, dirs_exist_ok=True)
-    whole = next((ready / "converted").glob("*.bin")).read_bytes()
-    damaged = damage(models)
-    song = write()
-    assert_whole(song, separated(stem, song, models))
-    assert damaged.read_bytes() == whole
-
-
-def test_a_damaged_conversion_without_the_weights_says_what_to_delete(stem: Stem, ready: Path, models: Path) -> None:
-    shutil.copytree(ready / "converted", models / "converted")
-    damaged = damage(models)
-    last = refused(stem, write(), models, "--model", "tiny")
-    assert "this converted model is damaged" in last
-    assert str(damaged) in last
-    assert "Delete it" in last
-
-
-@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"schema": 99}', b"\xff\xfe"])
-def test_a_conversion_whose_description_is_damaged_does_not_exist(
-    stem: Stem, ready: Path, models: Path, damage: bytes
-) -> None:
-    shutil.copytree(ready / "converted", models / "converted")
-    (models / "converted" / "tiny.json").write_bytes(damage)
-    assert "there is no Demucs model 'tiny'" in refused(stem, write(), models, "--model", "tiny")
-
-
-def test_what_openvino_compiled_may_be_damaged(stem: Stem, ready: Path, models: Path) -> None:
-    shutil.copytree(ready, models, dirs_exist_ok=True)
-    song = write()
-    separated(stem, song, models)
-    blobs = [path for path in (models / "converted" / "compiled").iterdir() if path.is_file()]
-    assert blobs
-    for blob in blobs:
-        blob.chmod(0o644)
-        blob.write_bytes(os.urandom(5000))
-    assert_whole(song, separated(stem, song, models, "--output", "two", "--force"))
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="modes of Unix")
-def test_a_converted_model_in_a_folder_that_must_not_be_written_is_used(
-    stem: Stem, ready: Path, models: Path, obey: dict[str, Any], mode: Callable[[Path, int], None]
-) -> None:
-    shutil.copytree(ready, models, dirs_exist_ok=True)
-    shutil.rmtree(models / "converted" / "compiled", ignore_errors=True)
-    mode(models / "converted", 0o555)
-    mode(models, 0o555)
-    song = write()
-    result = separated(stem, song, models, **obey)
-    assert_whole(song, result)
-    assert result["warnings"] == []
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="modes of Unix")
-def test_weights_in_a_folder_that_must_not_be_written_run_on_torch(
-    stem: Stem, shelf: Path, models: Path, obey: dict[str, Any], mode: Callable[[Path, int], None]
-) -> None:
-    copied(shelf, models, "tiny")
-    mode(models, 0o555)
-    song = write()
-    done = stem("separate", song, "--models-dir", models, "--model", "tiny", "--json", **obey)
-    assert "torch runs it" in done.stderr
-    assert "may not be written to" in done.stderr
-    assert_whole(song, json.loads(done.stdout))
-    assert [path.suffix for path in models.iterdir()] == [".th"]
-
-
-@pytest.mark.slow
-def test_a_full_disk_while_it_converts_leaves_nothing_and_torch_runs_it(
-    stem: Stem, shelf: Path, small_disk: Callable[[int], Path]
-) -> None:
-    disk = copied(shelf, small_disk(1), "tiny")
-    done = stem("separate", write(), "--models-dir", disk, "--model", "tiny", "--json")
-    assert "a converted model cannot be written" in done.stderr
-    assert "torch runs it" in done.stderr
-    assert_whole(Path("song.wav"), json.loads(done.stdout))
-    assert [path.name for path in (disk / "converted").rglob("*") if path.is_file()] == [".lock"]
-
-
-@pytest.mark.slow
-def test_two_processes_convert_the_same_model_at_once(stem: Stem, shelf: Path, models: Path) -> None:
-    copied(shelf, models, "tiny")
-    songs = [write("one.wav"), write("two.wav", seconds=2)]
-    command = [*test_faults.COMMAND, "separate", "--models-dir", models, "--model", "tiny", "--json"]
-    running = [subprocess.Popen([*map(str, command), str(song)], stdout=-1, stderr=-1, text=True) for song in songs]
-    for process, song in zip(running, songs, strict=True):
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == 0, err
-        assert "torch runs it" not in err
-        assert_whole(song, json.loads(out))
-    stem("engines", "convert", "tiny", "--models-dir", models)
-    assert not list((models / "converted").glob(".*partial*"))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of Unix")
-@pytest.mark.parametrize("share", [0.5, 0.75, 0.85, 0.95])
-def test_killed_while_it_converts_nothing_looks_whole_and_the_next_run_makes_it(
-    stem: Stem, shelf: Path, models: Path, share: float
-) -> None:
-    copied(shelf, models, "tiny")
-    began = time.monotonic()
-    stem("engines", "convert", "tiny", "--models-dir", models)
-    duration = time.monotonic() - began
-    shutil.rmtree(models / "converted")
-    command = [*test_faults.COMMAND, "engines", "convert", "tiny", "--models-dir", str(models)]
-    process = subprocess.Popen(command, start_new_session=True, stdout=-1, stderr=-1)
-    time.sleep(duration * share)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    song = write()
-    whole = (models / "converted" / "tiny.json").exists()
-    assert_whole(song, separated(stem, song, models))
-    assert whole or (models / "converted" / "tiny.json").exists()
-    assert not list((models / "converted").glob(".*partial*"))
-
-
-@pytest.mark.parametrize("model", ["hybrid", "kazoo", "nothing", "htdemucs"])
-def test_what_cannot_be_converted_says_why(stem: Stem, shelf: Path, model: str) -> None:
-    done = stem("engines", "convert", model, "--models-dir", shelf, code=4)
-    why = {
-        "hybrid": "only HTDemucs can",
-        "kazoo": "stems that we do not know: kazoo",
-        "nothing": "there is no Demucs model",
-        "htdemucs": "stem engines download htdemucs",
-    }
-    assert why[model] in done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (shelf / "converted" / f"{model}.json").exists()
 
 
 # bad input

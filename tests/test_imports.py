@@ -14,7 +14,8 @@ import stem_cli
 ROOT = Path(stem_cli.__file__).parent
 ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", "stems", "allocator", "demo"),
-    ("dsp", "models"),
+    ("disk", "dsp"),
+    ("models",),
     ("settings", "audio", "tags", "synth"),
     ("track", "logbook"),
     ("database", "overlap", "folder", "engines", "engines.runtime", "progress"),

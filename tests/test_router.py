@@ -29,7 +29,7 @@ OTHER = replace(READY, name="other")
     ],
 )
 def test_ready_engines_come_in_order_and_a_named_one_alone(engines: tuple, asked: str, names: list[str]) -> None:
-    ranked = rank(engines, Request(engine=asked))
+    ranked = rank(engines, Request(engine=asked)).choices
     assert [choice.engine.name for choice in ranked] == names
     assert all(choice.why for choice in ranked)
 

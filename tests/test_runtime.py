@@ -1,25 +1,19 @@
-"""What runs networks: the memory of a GPU that is full, precision, batches, and what a machine can do.
+"""What runs networks: the memory of a GPU that is full, precision, batches.
 
 No GPU is needed: a network that says its memory is full behaves as one would on a GPU.
 """
 
 from __future__ import annotations
 
-import doctest
 import gc
-import sys
 import weakref
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from stem_cli.engines.demucs import memory
-from stem_cli.engines.demucs.memory import Need, Size, need, too_much
-from stem_cli.engines.runtime import available_bytes, hardware, machine, precision_for
-from stem_cli.engines.runtime.machine import has_bf16, torch_build
+from stem_cli.engines.runtime import machine, precision_for
 from stem_cli.engines.runtime.trial import fitting_segment
 from stem_cli.errors import EngineError
 
@@ -296,125 +290,3 @@ def test_the_precision_of_a_device(
 ) -> None:
     monkeypatch.setattr(machine, "hardware", lambda: machine.Hardware(0, metal=False, bf16=bf16, torch="cpu"))
     assert precision_for(wanted, device, openvino) == found
-
-
-# what a machine can do
-
-
-@pytest.mark.parametrize(
-    ("version", "build"),
-    [
-        ("__version__ = '2.13.0+cpu'\ndebug = False\ncuda: Optional[str] = None\nhip: Optional[str] = None\n", "cpu"),
-        ("__version__ = '2.13.0+cu128'\ncuda: Optional[str] = '12.8'\nhip: Optional[str] = None\n", "cuda"),
-        ("__version__ = '2.6.0'\ncuda = '12.4'\nhip = None\n", "cuda"),
-        ("__version__ = '2.13.0+rocm6.4'\ncuda: Optional[str] = None\nhip: Optional[str] = '6.4.4'\n", "cuda"),
-        ("", "cpu"),
-    ],
-)
-def test_which_devices_a_build_of_torch_can_use(version: str, build: str) -> None:
-    assert torch_build(version) == build
-
-
-def test_the_installed_torch_is_known_without_importing_it() -> None:
-    built_for_gpu = torch.version.cuda is not None or torch.version.hip is not None
-    expected = "metal" if sys.platform == "darwin" else "cuda" if built_for_gpu else "cpu"
-    assert hardware().torch == expected
-
-
-@pytest.mark.parametrize(
-    ("flags", "found"),
-    [
-        ("fpu avx512f avx512_bf16 amx_tile", True),
-        ("fpu amx_bf16", True),
-        ("fpu avx2 avx512f", False),
-        ("fpu avx512_bf16x", False),
-        ("", False),
-    ],
-)
-def test_a_cpu_that_multiplies_bfloat16_says_so_in_its_flags(flags: str, found: bool) -> None:
-    assert has_bf16(f"processor\t: 0\nmodel name\t: avx512_bf16\nflags\t\t: {flags}\nbugs\t\t: amx_bf16\n") == found
-
-
-def test_a_cpu_of_arm_is_not_said_to_know_it() -> None:
-    assert not has_bf16("processor\t: 0\nFeatures\t: fp asimd bf16\n")
-
-
-@pytest.mark.parametrize(
-    ("gpus", "metal", "build", "device"),
-    [(1, False, "cuda", "cuda"), (1, False, "cpu", "cpu"), (0, False, "cuda", "cpu"), (0, True, "metal", "mps"),
-     (0, True, "", "cpu"), (0, False, "", "cpu")],
-)  # fmt: skip
-def test_the_device_is_what_both_the_machine_and_torch_have(gpus: int, metal: bool, build: str, device: str) -> None:
-    assert machine.Hardware(gpus, metal, bf16=False, torch=build).device == device
-
-
-@pytest.mark.parametrize(("limit", "used", "left"), [("max", "5", None), ("1000", "400", 600), ("1000", "2000", 0)])
-def test_a_containers_limit_counts(
-    limit: str, used: str, left: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole = available_bytes()
-    (tmp_path / "memory.max").write_text(f"{limit}\n", "ascii")
-    (tmp_path / "memory.current").write_text(f"{used}\n", "ascii")
-    monkeypatch.setattr(machine, "_CGROUP", tmp_path)
-    assert available_bytes() == left if left is not None else available_bytes() > whole / 2
-
-
-# how much memory a model needs
-
-
-def test_the_documented_example() -> None:
-    assert doctest.testmod(memory).failed == 0
-
-
-@pytest.mark.parametrize(
-    ("klass", "channels", "openvino", "seconds", "measured"),
-    [
-        ("HTDemucs", 48, False, 7.8, 1.13),
-        ("HTDemucs", 48, True, 7.8, 1.13),
-        ("HDemucs", 48, False, 5, 1.06),
-        ("HDemucs", 48, False, 20, 2.48),
-        ("HDemucs", 48, False, 44, 4.14),
-        ("Demucs", 64, False, 5, 1.23),
-        ("Demucs", 64, False, 20, 2.41),
-        ("Demucs", 64, False, 44, 4.33),
-    ],
-)
-def test_the_estimate_is_near_what_was_measured(
-    klass: str, channels: int, openvino: bool, seconds: float, measured: float
-) -> None:
-    """GB of peak memory with the real sizes; see `memory`."""
-    estimate = need([Size(klass, channels)], 4, openvino).of(int(seconds * 44100)) / GB
-    assert 0.75 * measured < estimate < 1.3 * measured
-
-
-def test_a_bag_of_four_needs_more_than_one() -> None:
-    one, four = (need([Size("HTDemucs", 48)] * count, 4, openvino=True).of(343_980) / GB for count in (1, 4))
-    assert 0.9 * 3.44 < four < 1.3 * 3.44  # measured
-    assert four > 2.5 * one
-
-
-def test_the_advice_is_a_segment_that_fits() -> None:
-    for available in range(GB, 5 * GB, GB // 7):
-        wanted = need([Size("HDemucs", 48)], 4, openvino=False)
-        error = too_much(wanted, 44 * 44100, 44100, available)
-        if error is None:
-            assert wanted.of(44 * 44100) <= available
-        elif "--segment" in error.hint:
-            seconds = int(error.hint.partition("--segment ")[2].partition(",")[0])
-            assert seconds >= memory.LEAST_SECONDS
-            assert too_much(wanted, seconds * 44100, 44100, available) is None
-            assert too_much(wanted, (seconds + 1) * 44100, 44100, available) is not None
-
-
-def test_a_network_of_whole_segments_is_not_advised_a_shorter_one() -> None:
-    error = too_much(need([Size("HTDemucs", 48)], 4, openvino=False), 343_980, 44100, GB // 2)
-    assert error is not None
-    assert error.what.startswith("this model needs about 1.1 GB for segments of 7.8 s, 0.5 GB are free")
-    assert "--segment" not in error.hint
-    assert "--engine builtin" in error.hint
-
-
-def test_what_is_too_little_for_any_segment_gets_no_advice_of_one() -> None:
-    error = too_much(Need(2.0 * GB, 100.0, free=True), 44 * 44100, 44100, GB)
-    assert error is not None
-    assert "--segment" not in error.hint

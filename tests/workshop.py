@@ -19,6 +19,12 @@ from stem_cli.settings import Settings
 from stem_cli.track import open_track
 
 FFMPEG = shutil.which("ffmpeg")
+DEPTHS = ("16", "24")
+"""Bits of the samples that are integers."""
+BITRATES = {  # kbit/s, ISO 11172-3 table 2.4.2.3, layer III
+    3: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    2: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
 
 _ORDER = ("names", "also", "two_stems", "force", "dry_run", "tolerant")
 _REQUEST = ("engine", "seed", "span")
@@ -96,6 +102,16 @@ def lag(one: np.ndarray, other: np.ndarray, most: int = 4000) -> int:
     product = np.fft.irfft(np.fft.rfft(one[:, 0], size) * np.conj(np.fft.rfft(other[:, 0], size)), size)
     near = np.concatenate([product[-most:], product[: most + 1]])
     return int(np.argmax(near)) - most
+
+
+def frame_bytes(data: bytes, at: int = 0) -> int:
+    """The length of the MPEG layer III frame that starts here."""
+    assert data[at] == 0xFF, "no frame starts here"
+    assert data[at + 1] & 0xE0 == 0xE0, "no frame starts here"
+    version = data[at + 1] >> 3 & 3
+    rate = (44100, 48000, 32000)[data[at + 2] >> 2 & 3] // {3: 1, 2: 2, 0: 4}[version]
+    kbits = BITRATES[3 if version == 3 else 2][data[at + 2] >> 4]
+    return (144 if version == 3 else 72) * kbits * 1000 // rate + (data[at + 2] >> 1 & 1)
 
 
 def _by_ffmpeg(path: Path) -> np.ndarray:

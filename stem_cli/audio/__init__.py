@@ -10,6 +10,7 @@ from stem_cli.audio.formats import DEPTHS, FORMATS, Format
 from stem_cli.audio.mix import BLOCK_FRAMES, Mix
 from stem_cli.audio.probe import Shape, probe
 from stem_cli.audio.sink import Sink, open_sink
+from stem_cli.audio.tee import Tee
 
 __all__ = [
     "BLOCK_FRAMES",
@@ -20,6 +21,7 @@ __all__ = [
     "Mix",
     "Shape",
     "Sink",
+    "Tee",
     "ahead",
     "fingerprint",
     "open_sink",

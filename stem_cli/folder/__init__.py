@@ -1,5 +1,6 @@
 """Folders of stems: where they go, what they say of themselves, how they come into being whole or not at all."""
 
+from stem_cli.folder.copying import copy_file
 from stem_cli.folder.metadata import (
     Made,
     Quality,
@@ -15,16 +16,15 @@ from stem_cli.folder.metadata import (
 from stem_cli.folder.place import Place, place_for
 from stem_cli.folder.staging import (
     Staging,
-    disk_errors,
     finish_leftovers,
     refuse_foreign,
     stage,
-    write_synced,
 )
-from stem_cli.folder.writer import Spec, Target, Writer, copy_file, finished
+from stem_cli.folder.writer import Measured, Spec, Tag, Target, Writer, finished, untagged
 
 __all__ = [
     "Made",
+    "Measured",
     "Place",
     "Quality",
     "Record",
@@ -34,10 +34,10 @@ __all__ = [
     "Staging",
     "StemFile",
     "StemFolder",
+    "Tag",
     "Target",
     "Writer",
     "copy_file",
-    "disk_errors",
     "find_folders",
     "finish_leftovers",
     "finished",
@@ -46,5 +46,5 @@ __all__ = [
     "refuse_foreign",
     "stage",
     "to_text",
-    "write_synced",
+    "untagged",
 ]

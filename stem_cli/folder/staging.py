@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stem_cli.disk import disk_errors, sync, write_synced
 from stem_cli.errors import OutputError
 from stem_cli.folder.place import Place
 
@@ -208,44 +209,3 @@ def _swap(root: Path, home: Path) -> None:
         if not old.exists():
             (root / _PLAN).unlink()
         raise
-
-
-def write_synced(path: Path, text: str) -> None:
-    """Write a text and wait until it is on the disk."""
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or a folder's list of names is on the disk (Windows does the latter by itself)."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() or os.name != "nt" else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """What the operating system refuses becomes an OutputError about this path."""
-    try:
-        yield
-    except OSError as error:
-        raise disk_error(error, path) from error
-
-
-def disk_error(error: OSError, path: Path) -> OutputError:
-    """What an operating system's error means to a user."""
-    import errno
-
-    if error.errno == errno.ENOSPC:
-        return OutputError("the disk is full", path, "Free some space or choose another --output.")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return OutputError("writing is not allowed there", path, "Choose another --output or change its permissions.")
-    if error.errno == errno.ENAMETOOLONG:
-        return OutputError("the path is too long", path, "Choose a shorter --output or --name-template.")
-    return OutputError(f"it cannot be written ({error.strerror or error})", path, "Choose another --output.")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import queue
-import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from stem_cli import stems
-from stem_cli.audio import FORMATS, fingerprint, open_sink, probe
+from stem_cli.audio import FORMATS, Sink, fingerprint, open_sink, probe
+from stem_cli.disk import disk_errors, sync
 from stem_cli.dsp.loudness import Levels, Meter
-from stem_cli.folder import exact, staging
+from stem_cli.folder import exact
 from stem_cli.folder.metadata import StemFile
 from stem_cli.folder.place import Place
 
 _QUEUE_BLOCKS = 3
-_FICLONE = 0x40049409  # linux/fs.h: share the blocks of another file, where the file system can
 
 Tag = Callable[[Path, str], None]
 """Puts the tags on a finished file of the stem named."""
@@ -39,6 +38,10 @@ class Spec:
     frames: int
 
 
+def untagged(path: Path, name: str) -> None:
+    """Puts no tags on a file."""
+
+
 @dataclass(frozen=True)
 class Target:
     """Files to write, made in `folder` and called what they will be called in `place`."""
@@ -46,6 +49,7 @@ class Target:
     folder: Path
     place: Place
     spec: Spec
+    tag: Tag = untagged
 
     def file_name(self, name: str) -> str:
         """The final name of a stem's file."""
@@ -55,22 +59,48 @@ class Target:
         """Where it is made."""
         return self.folder / self.file_name(name)
 
+    def open(self, name: str) -> Sink:
+        """The file, ready to be written. Raises OutputError."""
+        spec = self.spec
+        return open_sink(self.path(name), spec.format, spec.rate, spec.channels, spec.depth, spec.frames)
 
-class _Lane:
-    """One file being written by one thread."""
 
-    def __init__(self, target: Target, name: str, tag: Tag) -> None:
-        self._target, self._name, self._tag = target, name, tag
-        self._path = target.path(name)
-        spec = target.spec
-        self._depth = spec.depth
-        self._sink = open_sink(self._path, spec.format, spec.rate, spec.channels, spec.depth, spec.frames)
+@dataclass(frozen=True)
+class Measured:
+    """What is learnt of the samples of a stem while they pass. samples: digest of the bytes a WAV of them holds."""
+
+    frames: int
+    samples: str
+    levels: Levels
+
+
+class _Measuring:
+    """Measures and hashes what passes."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._depth, self._frames = spec.depth, 0
         self._meter = Meter(spec.rate, spec.channels)
         self._samples = hashlib.sha256()
-        self._frames = 0
+
+    def take(self, block: NDArray[Any]) -> None:
+        self._samples.update(exact.sample_bytes(block, self._depth))
+        self._frames += block.shape[1]
+        self._meter.add(block if self._depth == "float" else exact.to_floats(block, self._depth))
+
+    def result(self) -> Measured:
+        return Measured(self._frames, self._samples.hexdigest(), self._meter.levels())
+
+
+class _Lane:
+    """One stem being written by one thread, into one file of each target; what is measured, is measured once."""
+
+    def __init__(self, name: str, targets: Sequence[Target]) -> None:
+        self._name, self._targets = name, targets
+        self._sinks = [target.open(name) for target in targets]
+        self._measuring = _Measuring(targets[0].spec)
         self._blocks: queue.Queue[NDArray[Any] | None] = queue.Queue(_QUEUE_BLOCKS)
         self._error: BaseException | None = None
-        self._done: StemFile | None = None
+        self._done: tuple[StemFile, ...] = ()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"write {name}", daemon=True)
         self._thread.start()
@@ -78,15 +108,14 @@ class _Lane:
     def write(self, block: NDArray[Any]) -> None:
         self._put(block)
 
-    def finish(self) -> StemFile:
+    def finish(self) -> dict[Target, StemFile]:
         self._put(None)
         self._thread.join()
         self._raise()
-        assert self._done is not None
-        return self._done
+        return dict(zip(self._targets, self._done, strict=True))
 
     def give_up(self) -> None:
-        """Take nothing more; the file stays as it is and is removed with its folder."""
+        """Take nothing more; the files stay as they are and are removed with their folders."""
         self._stopped.set()
 
     def join(self) -> None:
@@ -116,40 +145,43 @@ class _Lane:
                     self._done = self._close()
                     return
                 self._take(block)
-            self._sink.close()
+            for sink in self._sinks:
+                sink.close()
         except BaseException as error:  # noqa: BLE001 - handed on to whoever writes
-            self._error = staging.disk_error(error, self._path) if isinstance(error, OSError) else error
+            self._error = error
 
     def _take(self, block: NDArray[Any]) -> None:
-        self._sink.write(block)
-        self._samples.update(exact.sample_bytes(block, self._depth))
-        self._frames += block.shape[1]
-        self._meter.add(block if self._depth == "float" else exact.to_floats(block, self._depth))
+        for sink in self._sinks:
+            sink.write(block)
+        self._measuring.take(block)
 
-    def _close(self) -> StemFile:
-        self._sink.close()
-        return finished(
-            self._target, self._name, self._tag, self._frames, self._samples.hexdigest(), self._meter.levels()
-        )
+    def _close(self) -> tuple[StemFile, ...]:
+        for sink in self._sinks:
+            sink.close()
+        measured = self._measuring.result()
+        return tuple(finished(target, self._name, measured) for target in self._targets)
 
 
-def finished(target: Target, name: str, tag: Tag, frames: int, samples: str, levels: Levels) -> StemFile:
-    """Tag a whole file, wait until it is on the disk, and describe it."""
-    path = target.path(name)
-    tag(path, name)
-    staging.sync(path)
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+def finished(target: Target, name: str, measured: Measured) -> StemFile:
+    """Tag a whole file, wait until it is on the disk, and describe it. Raises OutputError."""
+    path, levels = target.path(name), measured.levels
+    with disk_errors(path):
+        target.tag(path, name)
+        sync(path)
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = path.stat().st_size
+    exact_format = FORMATS[target.spec.format].exact
     return StemFile(
         name=name,
         file=target.file_name(name),
         kind=stems.kind(name),
         format=target.spec.format,
         depth=target.spec.depth,
-        frames=frames,
-        bytes=path.stat().st_size,
+        frames=measured.frames,
+        bytes=size,
         sha256=digest,
-        samples_sha256=samples if FORMATS[target.spec.format].exact else fingerprint(probe(path)).digest,
+        samples_sha256=measured.samples if exact_format else fingerprint(probe(path)).digest,
         peak_db=levels.peak_db,
         rms_db=levels.rms_db,
         lufs=levels.lufs,
@@ -158,25 +190,35 @@ def finished(target: Target, name: str, tag: Tag, frames: int, samples: str, lev
 
 
 class Writer:
-    """Held open over the blocks of a song: `write` each, then `finish`; `stop` gives up."""
+    """Held open over the blocks of a song: `write` each, then `finish`; `stop` gives up.
 
-    def __init__(self, target: Target, tag: Tag) -> None:
+    Several targets, alike in depth, rate and channels, get the same sound: each its own stems of it, in its own format.
+    """
+
+    def __init__(self, *targets: Target) -> None:
+        self._targets = targets
         self._lanes: dict[str, _Lane] = {}
         try:
-            for name in target.spec.names:
-                self._lanes[name] = _Lane(target, name, tag)
+            for name in dict.fromkeys(name for target in targets for name in target.spec.names):
+                self._lanes[name] = _Lane(name, [target for target in targets if name in target.spec.names])
         except BaseException:
             self.stop()
             raise
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that `write` wants."""
+        return tuple(self._lanes)
+
     def write(self, parts: Mapping[str, NDArray[Any]]) -> None:
-        """Append a block to every file: int32 of the target's depth (or float32), [channels, frames]."""
+        """Append a block to every file: int32 of the targets' depth (or float32), [channels, frames]."""
         for name, lane in self._lanes.items():
             lane.write(parts[name])
 
-    def finish(self) -> tuple[StemFile, ...]:
-        """Close, tag and describe all files."""
-        return tuple(lane.finish() for lane in self._lanes.values())
+    def finish(self) -> list[tuple[StemFile, ...]]:
+        """Close, tag and describe all files; those of each target in turn."""
+        done = {name: lane.finish() for name, lane in self._lanes.items()}
+        return [tuple(done[name][target] for name in target.spec.names) for target in self._targets]
 
     def stop(self) -> None:
         """Stop all threads; nothing that was written counts."""
@@ -184,29 +226,3 @@ class Writer:
             lane.give_up()
         for lane in self._lanes.values():
             lane.join()
-
-
-def copy_file(source: Path, target: Path, link: bool = False) -> None:
-    """A copy that shares the disk's blocks where it can; with `link`, the same file under a second name."""
-    if link:
-        try:
-            target.hardlink_to(source)
-        except OSError:
-            pass  # another disk, or a file system without links: a copy will do
-        else:
-            return
-    if not _cloned(source, target):
-        shutil.copyfile(source, target)
-
-
-def _cloned(source: Path, target: Path) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return False
-    with source.open("rb") as there, target.open("wb") as here:
-        try:
-            fcntl.ioctl(here.fileno(), _FICLONE, there.fileno())
-        except OSError:
-            return False
-    return True

@@ -6,18 +6,18 @@ the second of two processes wait for the first.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stem_cli.disk import disk_errors
 from stem_cli.errors import CloudError, OutputError
 from stem_cli.models.files import ModelFile, sha256_of
 from stem_cli.models.transfer import WITHOUT, Answer, Dropped, Unreached, asked, host_of, open_client, refused, unsecret
@@ -211,15 +211,5 @@ def _room(target: Path, wanted: int) -> None:
         )
 
 
-@contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    """What the operating system refuses becomes an OutputError about this path."""
-    try:
-        yield
-    except OSError as error:
-        hint = "Choose another place: `stem config set models_dir DIR`."
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutputError("the disk is full", path, f"Free some space. {_KEPT}") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise OutputError("writing is not allowed there", path, f"{hint} Or change its permissions.") from error
-        raise OutputError(f"it cannot be written ({error.strerror or error})", path, hint) from error
+def _disk_errors(path: Path) -> AbstractContextManager[None]:
+    return disk_errors(path, "Choose another place (`stem config set models_dir DIR`)", _KEPT)

@@ -15,16 +15,19 @@ from sqlalchemy import text
 from stem_cli import artifacts, quality, verify
 from stem_cli.audio import Mix
 from stem_cli.database import Database, text_of
+from stem_cli.disk import write_synced
 from stem_cli.dsp.loudness import Levels
 from stem_cli.engines import StemBlock
 from stem_cli.errors import OutputError
 from stem_cli.folder import (
+    Measured,
     Place,
     Record,
     Spec,
     Staging,
     StemFile,
     StemFolder,
+    Tag,
     Target,
     Writer,
     copy_file,
@@ -32,9 +35,8 @@ from stem_cli.folder import (
     finished,
     stage,
     to_text,
-    write_synced,
+    untagged,
 )
-from stem_cli.folder.writer import Tag
 from stem_cli.separation.order import order_of, parts_of_sum
 from stem_cli.separation.stream import Settled, Sum, Tap, settled
 
@@ -54,66 +56,49 @@ class Wanted:
         """The files of ours that lie there already."""
         return () if self.old is None else self.old.names()
 
-    def target(self, folder: Path) -> Target:
+    def target(self, folder: Path, tag: Tag) -> Target:
         """The same for the writer, in a folder of its own."""
-        return Target(folder, self.place, self.spec)
+        return Target(folder, self.place, self.spec, tag)
 
 
-def _untagged(path: Path, name: str) -> None:
-    """The cache holds no tags."""
-
-
-@dataclass
+@dataclass(frozen=True)
 class Outlets:
-    """Held open over the blocks of one separation."""
+    """Held open over the blocks of one separation. kept: the cache's entry, where there is to be one."""
 
     wanted: Wanted
     stems: tuple[str, ...]
-    tag: Tag
+    writer: Writer
     staged: Staging
-    writer: Writer | None
     kept: Staging | None
-    keeper: Writer | None
 
     def write(self, block: Settled) -> None:
         """One block into every file."""
-        if self.keeper is not None:
-            self.keeper.write(block.parts)
-        if self.writer is not None:
-            self.writer.write(block.named(self.wanted.spec.names))
+        self.writer.write(block.named(self.writer.names))
 
     def finish(self, record: Callable[[tuple[StemFile, ...], bool], Record]) -> StemFolder:
         """Finish both, the cache's entry first; the folder is moved into place when it has been read back."""
-        if self.keeper is not None and self.kept is not None:
-            entry = record(self.keeper.finish(), True)
-            commit(self.kept, entry, check=False, obsolete=None)
-        files = self.writer.finish() if self.writer is not None else ()
+        files, *entry = self.writer.finish()
+        if self.kept is not None:
+            commit(self.kept, record(entry[0], True), check=False, obsolete=None)
         whole = merged(self.staged, record(files, False), self.wanted.old, self.stems)
         return commit(self.staged, whole, self.wanted.check, self.wanted.obsolete)
-
-    def stop(self) -> None:
-        """Stop all threads."""
-        for writer in (self.writer, self.keeper):
-            if writer is not None:
-                writer.stop()
 
 
 @contextmanager
 def opened(wanted: Wanted, tag: Tag, stems: tuple[str, ...], entry: Place | None) -> Iterator[Outlets]:
-    """Open the writers of a folder and of a cache entry, if there is to be one. What is not finished will be gone.
+    """Open the files of a folder and of a cache entry, if there is to be one. What is not finished will be gone.
 
-    stems: all that the engine makes.
+    stems: all that the engine makes. The cache holds them as WAV, without tags.
     """
     with ExitStack() as stack:
         staged = stack.enter_context(stage(wanted.place))
         kept = stack.enter_context(stage(entry)) if entry is not None else None
-        outlets = Outlets(wanted, stems, tag, staged, None, kept, None)
-        stack.callback(outlets.stop)
-        outlets.writer = Writer(wanted.target(staged.stems), tag)
+        targets = [wanted.target(staged.stems, tag)]
         if kept is not None:
-            spec = replace(wanted.spec, names=stems, format="wav")
-            outlets.keeper = Writer(Target(kept.stems, kept.place, spec), _untagged)
-        yield outlets
+            targets.append(Target(kept.stems, kept.place, replace(wanted.spec, names=stems, format="wav")))
+        writer = Writer(*targets)
+        stack.callback(writer.stop)
+        yield Outlets(wanted, stems, writer, staged, kept)
 
 
 def commit(staged: Staging, record: Record, check: bool, obsolete: tuple[str, ...] | None) -> StemFolder:
@@ -163,9 +148,9 @@ def from_cache(
         if same_depth and wanted.spec.format == "wav" and file.name in wanted.spec.names
     }
     with stage(wanted.place) as staged:
-        target = wanted.target(staged.stems)
+        target = wanted.target(staged.stems, untagged if wanted.link else tag)
         with ThreadPoolExecutor() as pool:
-            copies = pool.map(lambda file: _copy(kept, file, target, tag, wanted.link), copied.values())
+            copies = pool.map(lambda file: _copy(kept, file, target, wanted.link), copied.values())
             files = {file.name: file for file in copies}
         rest = tuple(name for name in wanted.spec.names if name not in copied)
         total: Sum | None = None
@@ -177,17 +162,17 @@ def from_cache(
         return commit(staged, whole, wanted.check and bool(rest), wanted.obsolete)
 
 
-def _copy(kept: StemFolder, file: StemFile, target: Target, tag: Tag, link: bool) -> StemFile:
+def _copy(kept: StemFolder, file: StemFile, target: Target, link: bool) -> StemFile:
     copy_file(kept.path(file), target.path(file.name), link)
     levels = Levels(file.peak_db, file.rms_db, file.lufs, file.bandwidth_hz)
-    return finished(target, file.name, _untagged if link else tag, file.frames, file.samples_sha256, levels)
+    return finished(target, file.name, Measured(file.frames, file.samples_sha256, levels))
 
 
 def _write(
     kept: StemFolder, mix: Mix, wanted: Wanted, staged: Staging, names: tuple[str, ...], tag: Tag, total: Sum | None
 ) -> dict[str, StemFile]:
     """Write files anew from kept stems; with a `total` beside the song, whose samples they do not give to the bit."""
-    writer = Writer(Target(staged.stems, wanted.place, replace(wanted.spec, names=names)), tag)
+    writer = Writer(Target(staged.stems, wanted.place, replace(wanted.spec, names=names), tag))
     try:
         if total is None:
             blocks = _kept_blocks(kept)
@@ -196,7 +181,7 @@ def _write(
             blocks = settled(_beside(tap, _kept_floats(kept)), tap, wanted.spec.depth, total)
         for block in blocks:
             writer.write(block.named(names))
-        return {file.name: file for file in writer.finish()}
+        return {file.name: file for file in writer.finish()[0]}
     finally:
         writer.stop()
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from stem_cli import artifacts, cache, engines, router, verify
 from stem_cli.audio import FORMATS, Mix
 from stem_cli.database import text_of
+from stem_cli.disk import disk_errors
 from stem_cli.engines import Engine, Identity, Model, Request
 from stem_cli.errors import DamagedError, EngineError, OutputError, StemError
-from stem_cli.folder import Place, StemFolder, disk_errors, finish_leftovers, open_folder, place_for, refuse_foreign
+from stem_cli.folder import Place, StemFolder, finish_leftovers, open_folder, place_for, refuse_foreign
 from stem_cli.separation.order import Order, depth_for, wanted_names
 from stem_cli.track import Track
 
@@ -61,8 +62,8 @@ def decide(track: Track, order: Order) -> Plan:
         raise DamagedError(track.damage, track.path, hint)
     settings = order.settings
     mix = Mix.open(track.path, order.request.span, settings.downmix == "stereo", order.tolerant)
-    choice = router.rank(engines.all_engines(), order.request)[0]
-    model = choice.model
+    ranking = router.rank(engines.all_engines(), order.request)
+    choice, model = ranking.best, ranking.best.model
     names, empty = wanted_names(order, model)
     if not names:
         hint = f"It makes {', '.join(model.stems)}."
@@ -74,7 +75,7 @@ def decide(track: Track, order: Order) -> Plan:
     span = artifacts.span_text(order.request.span)
     place = place_for(track, settings, choice.engine.name, span)
     warnings = [f"{name}: no engine that is ready makes it" for name in empty]
-    warnings += _passed_over(order.request)
+    warnings += [f"{name} was not asked: {one.reason}. {one.remedy}" for name, one in ranking.broken.items()]
     warnings += [f"damaged, and taken as it is: {track.damage}"] if track.damage else []
     return Plan(
         order=order,
@@ -92,14 +93,6 @@ def decide(track: Track, order: Order) -> Plan:
         key=cache.key_of(_sound(track, mix), identity.text, span),
         warnings=tuple(warnings),
     )
-
-
-def _passed_over(request: Request) -> list[str]:
-    """Engines that would have been asked, had what they need been whole."""
-    if request.engine != "auto":
-        return []
-    missing = {engine.name: engine.unavailable(request) for engine in engines.all_engines()}
-    return [f"{name} was not asked: {one.reason}. {one.remedy}" for name, one in missing.items() if one and one.broken]
 
 
 def _sound(track: Track, mix: Mix) -> str:

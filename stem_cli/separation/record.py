@@ -10,8 +10,7 @@ from typing import Any
 from stem_cli import __version__, quality
 from stem_cli import tags as tags_of
 from stem_cli.database import now, text_of
-from stem_cli.folder import Made, Quality, Record, Song, Source, StemFile
-from stem_cli.folder.writer import Tag
+from stem_cli.folder import Made, Quality, Record, Song, Source, StemFile, Tag
 from stem_cli.separation.order import parts_of_sum
 from stem_cli.separation.plan import Plan
 from stem_cli.separation.stream import Sum

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli import stems
-from stem_cli.audio import Mix, ahead
+from stem_cli.audio import Mix, Tee, ahead
 from stem_cli.engines import StemBlock
 from stem_cli.errors import EngineError
 from stem_cli.folder import exact
@@ -24,20 +23,13 @@ class Tap:
 
     def __init__(self, mix: Mix) -> None:
         self._mix = mix
-        self._kept: deque[NDArray[Any]] = deque()
-        self._frames = 0
-        self.read = 0
+        self._tee = Tee(())
         self.rate, self.channels, self.frames = mix.rate, mix.channels, mix.frames
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         """The song from its start; an engine that reads twice starts the memory anew."""
-        self._kept.clear()
-        self._frames = self.read = 0
-        for block in ahead(self._mix.blocks()):
-            self._kept.append(block)
-            self._frames += block.shape[1]
-            self.read += block.shape[1]
-            yield block
+        self._tee = Tee(ahead(self._mix.blocks()))
+        return iter(self._tee)
 
     def skim(self) -> Iterator[NDArray[Any]]:
         """The song once through; nothing of it is kept."""
@@ -45,23 +37,19 @@ class Tap:
 
     def take(self, frames: int) -> NDArray[Any]:
         """The next frames of the song. Raises EngineError where the engine gives more than it has read."""
-        if frames > self._frames:
+        if frames > self.left:
             raise EngineError("the engine gave more sound than the song has", None, "This is a bug: please report it.")
-        taken, left = [], frames
-        while left:
-            block = self._kept.popleft()
-            if block.shape[1] > left:
-                self._kept.appendleft(block[:, left:])
-                block = block[:, :left]
-            taken.append(block)
-            left -= block.shape[1]
-        self._frames -= frames
-        return taken[0] if len(taken) == 1 else np.concatenate(taken, axis=1)
+        return self._tee.take(frames)
+
+    @property
+    def read(self) -> int:
+        """Frames read so far."""
+        return self._tee.read
 
     @property
     def left(self) -> int:
         """Frames read and not taken yet."""
-        return self._frames
+        return self._tee.left
 
 
 @dataclass

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +57,16 @@ def _locate(name: str, models_dir: Path) -> Located:
         return facts.located
 
 
-def _chosen(request: Request) -> str:
-    """The name of the model: the one asked for, else the best of those that are there, else the one to fetch first."""
-    wanted = effort_of(request).models
-    return next((name for name in wanted if _is_there(name, request.models_dir)), wanted[0])
-
-
-def _is_there(name: str, models_dir: Path) -> bool:
+def _chosen(request: Request) -> Located:
+    """The model asked for, else the best of those that are there. Raises EngineError about the one to fetch first."""
+    first, *others = effort_of(request).models
     try:
-        _locate(name, models_dir)
+        return _locate(first, request.models_dir)
     except EngineError:
-        return False
-    return True
+        for name in others:
+            with suppress(EngineError):
+                return _locate(name, request.models_dir)
+        raise
 
 
 def _unavailable(request: Request) -> Missing | None:
@@ -77,15 +76,14 @@ def _unavailable(request: Request) -> Missing | None:
         device = device_for(request.device)
     except EngineError as error:
         return Missing(error.what, error.hint)
-    name = _chosen(request)
-    facts = converted.read(name, request.models_dir) if openvino.ready() and device == "cpu" else None
-    if not has_torch() and facts is None:
-        return Missing("the packages torch and demucs are not installed", _INSTALL)
+    no_torch = None if has_torch() else Missing("the packages torch and demucs are not installed", _INSTALL)
     try:
-        _locate(name, request.models_dir)
+        located = _chosen(request)
     except EngineError as error:
-        return _missing(error)
-    return None
+        return no_torch or _missing(error)
+    if openvino.ready() and device == "cpu" and converted.read(located.name, request.models_dir):
+        return None
+    return no_torch
 
 
 def _missing(error: EngineError) -> Missing:
@@ -94,12 +92,16 @@ def _missing(error: EngineError) -> Missing:
 
 
 def _find(request: Request) -> Model:
-    name = _chosen(request)
-    ours = next((model for model in _TABLE if model.name == name), None)
-    if ours and _unavailable(request):
-        return ours
-    located = _locate(name, request.models_dir)
-    if ours and _is_ours(located):
+    known = {model.name: model for model in _TABLE}
+    try:
+        located = _chosen(request)
+    except EngineError:
+        first = effort_of(request).models[0]
+        if first in known:
+            return known[first]
+        raise
+    ours = known.get(located.name)
+    if ours and (_is_ours(located) or _unavailable(request)):
         return ours
     own = _own(located, request)
     return ours if ours and (ours.stems, ours.rate) == (own.stems, own.rate) else own
@@ -129,7 +131,7 @@ def _identify(request: Request) -> Identity:
     """Raises EngineError where the model is not there."""
     from stem_cli.engines.demucs.network import way_of
 
-    effort, located = effort_of(request), _locate(_chosen(request), request.models_dir)
+    effort, located = effort_of(request), _chosen(request)
     settings = {
         "overlap": f"{effort.overlap:.12g}",
         "precision": way_of(located, request).precision,
@@ -146,14 +148,13 @@ def _identify(request: Request) -> Identity:
 def _prepare(request: Request, note: Callable[[str], None]) -> bool:
     from stem_cli.engines.demucs.network import prepare
 
-    return prepare(_locate(_chosen(request), request.models_dir), request, note)
+    return prepare(_chosen(request), request, note)
 
 
 def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
     from stem_cli.engines.demucs.network import open_parts
 
-    effort = effort_of(request)
-    located = _locate(_chosen(request), request.models_dir)
+    effort, located = effort_of(request), _chosen(request)
     with ThreadPoolExecutor(1) as beside:  # opening a model takes as long as reading a song
         opening = beside.submit(open_parts, located, request, run)
         mean, deviation = _measured(mix.skim())

@@ -52,13 +52,15 @@ def inverse(parts: Floats, frames: int, workers: int) -> Floats:
     """Spectrograms [..., 2 * channels, BINS, columns] as sound [..., channels, frames]."""
     *others, rows, _, count = parts.shape
     split = parts.reshape(-1, 2, BINS, count)
-    bins = np.zeros((len(split), count, BINS + 1), np.complex64)
-    bins.real[..., :BINS] = split[:, 0].swapaxes(1, 2)
-    bins.imag[..., :BINS] = split[:, 1].swapaxes(1, 2)
-    windowed = fft.irfft(bins, SIZE, axis=-1, workers=workers, overwrite_x=True)
-    windowed *= _window() * np.float32(_SCALE / _SQUARES)
-    quarters = windowed.reshape(len(split), count, SIZE // HOP, HOP)
     sound = np.zeros((len(split), count + SIZE // HOP - 1, HOP), np.float32)
-    for quarter in range(SIZE // HOP):
-        sound[:, quarter : quarter + count] += quarters[:, :, quarter]
+    bins = np.zeros((count, BINS + 1), np.complex64)
+    window = _window() * np.float32(_SCALE / _SQUARES)
+    for (real, imaginary), one in zip(split, sound, strict=True):  # all at once, new memory costs as much as the work
+        bins.real[:, :BINS] = real.T
+        bins.imag[:, :BINS] = imaginary.T
+        windowed = fft.irfft(bins, SIZE, axis=-1, workers=workers)
+        windowed *= window
+        quarters = windowed.reshape(count, SIZE // HOP, HOP)
+        for quarter in range(SIZE // HOP):
+            one[quarter : quarter + count] += quarters[:, quarter]
     return sound.reshape(len(split), -1)[:, _EDGE : _EDGE + frames].reshape(*others, rows // 2, frames)

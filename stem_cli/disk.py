@@ -1,0 +1,56 @@
+"""Files that have to be on the disk, and what its refusals mean to a user."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from stem_cli.errors import OutputError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def write_synced(path: Path, text: str) -> None:
+    """Write a text and wait until it is on the disk."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync(path: Path) -> None:
+    """Wait until a file or a folder's list of names is on the disk (Windows does the latter by itself)."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() or os.name != "nt" else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def disk_errors(path: Path, elsewhere: str = "Choose another --output", kept: str = "") -> Iterator[None]:
+    """What the operating system refuses becomes an OutputError about this path.
+
+    elsewhere: what to type for another place. kept: what a full disk leaves of the work, if anything.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(*_told(error, path, elsewhere, kept)) from error
+
+
+def _told(error: OSError, path: Path, elsewhere: str, kept: str) -> tuple[str, Path, str]:
+    if error.errno in _FULL:
+        instead = f"Free some space or {elsewhere[0].lower()}{elsewhere[1:]}."
+        return "the disk is full", path, f"Free some space. {kept}" if kept else instead
+    if error.errno in _FORBIDDEN:
+        return "writing is not allowed there", path, f"{elsewhere} or change its permissions."
+    if error.errno == errno.ENAMETOOLONG:
+        return "the path is too long", path, "Choose a shorter --output or --name-template."
+    return f"it cannot be written ({error.strerror or error})", path, f"{elsewhere}."

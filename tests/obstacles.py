@@ -1,0 +1,60 @@
+"""Obstacles: disks that are small, files and folders whose modes say no."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """A real file system of so many megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(megabytes: int) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)]
+        if sys.platform != "linux" or shutil.which("mount") is None:
+            pytest.skip("small disks are made with Linux' tmpfs")
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
+        return folder
+
+    yield mount
+    if os.path.ismount(folder):
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def obey() -> dict[str, Any]:
+    """Options for a process that modes of files hold for: root's power to pass over them is taken away."""
+    if os.geteuid() != 0:
+        return {}
+    if sys.platform != "linux":
+        pytest.skip("root passes over modes; only on Linux can that be taken away")
+    library, drop = ctypes.CDLL(None, use_errno=True), 24  # PR_CAPBSET_DROP, linux/prctl.h
+    powers = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, linux/capability.h
+    return {"preexec_fn": lambda: [library.prctl(drop, power, 0, 0, 0) for power in powers]}
+
+
+@pytest.fixture
+def mode() -> Iterator[Callable[[Path, int], None]]:
+    """Change a mode until the end of the test."""
+    before: dict[Path, int] = {}
+
+    def change(path: Path, bits: int) -> None:
+        before[path] = path.stat().st_mode
+        path.chmod(bits)
+
+    yield change
+    for path, bits in reversed(before.items()):
+        path.chmod(bits)

@@ -1,0 +1,123 @@
+"""Disks that are full or too small: an output error that leaves nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Stem
+from processes import OUTPUT, assert_nothing_half_made, assert_whole, left_over, unix_only, visible, write_song
+
+pytestmark = unix_only
+
+
+class Filler:
+    """Fills a disk as soon as stems are being written to it."""
+
+    def __init__(self, disk: Path) -> None:
+        self._file, self._stopped = disk / "filler", threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(disk,))
+
+    def __enter__(self) -> Filler:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+        self._file.unlink(missing_ok=True)
+
+    def _run(self, disk: Path) -> None:
+        while not self._stopped.is_set() and not list(disk.glob("**/.*.partial/stems/*")):
+            time.sleep(0.001)
+        with self._file.open("wb", buffering=0) as file:
+            for size in (1 << 20, 1 << 12):
+                while not self._stopped.is_set():
+                    try:
+                        file.write(bytes(size))
+                    except OSError:
+                        break
+
+
+@pytest.mark.parametrize("form", ["wav", "flac", "alac"])
+def test_a_disk_that_fills_up_is_an_output_error_that_leaves_nothing(
+    stem: Stem, tmp_path: Path, form: str, small_disk: Callable[[int], Path]
+) -> None:
+    disk = small_disk(40)
+    song = write_song(seconds=30)
+    with Filler(disk):
+        done = stem("separate", song, "--output", disk / "stems", "--format", form, code=5)
+        assert [path.name for path in disk.iterdir()] == ["filler"]
+    assert done.stdout == ""
+    assert "the disk is full" in done.stderr.splitlines()[-1]
+    assert str(disk / "stems") in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    assert "ignored" not in done.stderr
+    assert_nothing_half_made(tmp_path)
+    assert left_over(tmp_path / "cache" / "stems") == []
+
+
+def test_after_the_disk_was_full_the_same_command_completes(stem: Stem, small_disk: Callable[[int], Path]) -> None:
+    disk = small_disk(40)
+    song = write_song(seconds=10)
+    with Filler(disk):
+        stem("separate", song, "--output", disk / "stems", code=5)
+    stem("separate", song, "--output", disk / "stems")
+    assert_whole(disk / "stems", 1)
+
+
+def test_a_disk_that_is_too_small_is_refused_before_any_work(
+    stem: Stem, tmp_path: Path, small_disk: Callable[[int], Path]
+) -> None:
+    disk = small_disk(3)
+    done = stem("separate", write_song(), "--output", disk / "stems", code=5)
+    assert "GB free, the stems need about" in done.stderr
+    assert list(disk.iterdir()) == []
+    assert visible(tmp_path / "cache" / "stems") == []
+
+
+def test_a_cache_on_a_disk_that_is_too_small_is_done_without(
+    stem: Stem, monkeypatch: pytest.MonkeyPatch, small_disk: Callable[[int], Path]
+) -> None:
+    disk = small_disk(1)
+    monkeypatch.setenv("STEM_CACHE_DIR", str(disk))
+    stem("separate", write_song(seconds=10))
+    assert_whole(OUTPUT, 1)
+    assert not list(disk.rglob("*.wav"))
+
+
+def test_a_full_disk_for_the_database_is_an_output_error(
+    stem: Stem, monkeypatch: pytest.MonkeyPatch, small_disk: Callable[[int], Path]
+) -> None:
+    disk = small_disk(1)
+    with (disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            try:
+                filler.write(bytes(4096))
+            except OSError:
+                break
+    monkeypatch.setenv("STEM_DATA_DIR", str(disk))
+    done = stem("separate", write_song(), code=5)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert "the database" in done.stderr
+    assert not OUTPUT.exists()
+
+
+def test_a_limit_on_the_size_of_files_is_an_output_error_that_leaves_nothing(stem: Stem, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    limit = 500_000
+    done = stem(
+        "separate",
+        write_song(seconds=20),
+        code=5,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("stem: ")
+    assert not OUTPUT.exists()
+    assert visible(tmp_path / "cache" / "stems") + left_over(tmp_path / "cache" / "stems") == []
