@@ -41,10 +41,11 @@ class Progress:
         """A song failed, and others come."""
         self.note(text)
 
-    def outcome(self, name: str, status: str) -> None:
-        """How a song came to its stems, where no work was needed."""
+    def outcome(self, name: str, status: str, engine: str) -> None:
+        """How a song came to its stems, where no work was needed. engine: the id of what once made them."""
         if status in _OUTCOMES:
-            sys.stderr.write(f"stem: {name}: {_OUTCOMES[status]}\n")
+            by = " ".join(engine.split("/")[:2])
+            sys.stderr.write(f"stem: {name}: {_OUTCOMES[status]} (made by {by})\n")
 
     def end(self) -> None:
         """Nothing more will come for this song."""
@@ -86,7 +87,7 @@ class Off(Progress):
     def note(self, text: str) -> None:
         """Ignore."""
 
-    def outcome(self, name: str, status: str) -> None:
+    def outcome(self, name: str, status: str, engine: str) -> None:
         """Ignore."""
 
     def fault(self, text: str) -> None:
@@ -133,7 +134,7 @@ class Json(Progress):
         """The event "note"."""
         self._say(event="note", text=text)
 
-    def outcome(self, name: str, status: str) -> None:
+    def outcome(self, name: str, status: str, engine: str) -> None:
         """The result tells it."""
 
     def end(self) -> None:

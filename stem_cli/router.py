@@ -6,8 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stem_cli import stems as table
 from stem_cli.engines import Engine, Missing, Model, Request
+from stem_cli.engines.runtime import device_for
 from stem_cli.errors import EngineError
+
+_BEST_FIRST = ("demucs", "onnx")
+"""Of the engines that make what is wanted; all others come after them, as they are listed."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,22 @@ def rank(engines: Sequence[Engine], request: Request) -> Ranking:
     missing = {engine.name: engine.unavailable(request) for engine in engines}
     ready = [engine for engine in engines if missing[engine.name] is None]
     if not ready:
+        device_for(request.device)  # where that is not there, it is what matters
         raise EngineError("no engine is ready", None, "`stem engines` says what each one needs.")
     choices = [Choice(engine, engine.find(request), "the best that is ready on this machine") for engine in ready]
-    best_first = sorted(choices, key=lambda choice: -_mean_quality(choice.model))
+    best_first = sorted(choices, key=lambda choice: (not _makes(choice.model, request.stems), _place(choice.engine)))
     return Ranking(tuple(best_first), {name: one for name, one in missing.items() if one and one.broken})
 
 
-def _mean_quality(model: Model) -> float:
-    """dB of SDR; measured by different people on different songs, good enough to tell a network from none."""
-    return sum(model.quality.values()) / max(1, len(model.quality))
+def _makes(model: Model, wanted: tuple[str, ...]) -> bool:
+    """Whether a model gives all stems that are wanted, or a song without one of its stems; () is four stems."""
+    given = {*model.stems, *(table.TABLE[name].without for name in model.stems if name in table.TABLE)}
+    return set(wanted or table.FOUR) <= given
+
+
+def _place(engine: Engine) -> int:
+    """Published figures are measured by different people on different songs: they do not tell engines apart."""
+    return _BEST_FIRST.index(engine.name) if engine.name in _BEST_FIRST else len(_BEST_FIRST)
 
 
 def _of_name(engines: Sequence[Engine], name: str) -> Engine:
@@ -79,11 +91,21 @@ def _of_name(engines: Sequence[Engine], name: str) -> Engine:
 
 
 def _with_model(engines: Sequence[Engine], request: Request) -> Engine:
-    """The engine that has a model; where none has, what the one says that takes models of users."""
+    """The engine that has a model, of its table or added by the user; where none has, the first that takes those."""
     for engine in engines:
         if request.model in {model.name for model in engine.models}:
             return engine
-    return engines[-1]
+    ready = [engine for engine in engines if _finds(engine, request)]
+    broken = [engine for engine in engines if (missing := engine.unavailable(request)) is not None and missing.broken]
+    return [*ready, *broken, *sorted(engines, key=_place)][0]
+
+
+def _finds(engine: Engine, request: Request) -> bool:
+    """Whether an engine is ready with a model that only it may know."""
+    try:
+        return engine.unavailable(request) is None and engine.find(request).name == request.model
+    except EngineError:
+        return False
 
 
 def _asked(engine: Engine, request: Request) -> Choice:

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest_plugins = ("demucs_files", "demucs_shelf", "obstacles", "processes", "refusals", "tagged", "weights")
+pytest_plugins = (
+    "demucs_files",
+    "demucs_shelf",
+    "obstacles",
+    "onnx_models",
+    "processes",
+    "refusals",
+    "tagged",
+    "weights",
+)
 """Modules beside this one whose fixtures every test may ask for, and whose asserts pytest explains."""
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 """The project's shared test material; tests that use it skip where it is absent."""

@@ -35,7 +35,7 @@ def bag(monkeypatch: pytest.MonkeyPatch) -> tuple[ModelFile, ...]:
     )
     engine, model = engines.all_engines()[0], engines.all_engines()[0].models[0]
     found = replace(model, name="bag", licence="for research only", files=files)
-    monkeypatch.setattr(engines, "find_model", lambda name: (engine, found))
+    monkeypatch.setattr(engines, "find_model", lambda name, models_dir: (engine, found))
     return files
 
 
@@ -158,7 +158,7 @@ def test_a_user_without_network_hears_what_to_do(stem: Stem, folder: Path) -> No
 
 
 def test_other_weights_of_the_right_size_are_thrown_away(stem: Stem, folder: Path) -> None:
-    _, model = engines.find_model("htdemucs")
+    _, model = engines.find_model("htdemucs", Path())
     (file,) = model.files
     assert file.bytes is not None
     with serve(**{file.name: Page(bytes(file.bytes), piece=1 << 20)}) as web:

@@ -174,7 +174,8 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
     from stem_cli.engines import request_of  # isort: skip
 
     track = open_track(artifacts.resolve(shop.database, name), shop.database.fingerprint)
-    request = request_of(settings, how.stems, how.span)
+    wanted = (how.two_stems,) if how.two_stems else how.stems
+    request = request_of(settings, wanted, how.span)
     order = Order(
         request=request,
         settings=settings,
@@ -196,7 +197,7 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
 
         result = run(shop, track, replace(order, tolerant=True), listener)
     listener.end()
-    listener.outcome(track.path.name, result.status)
+    listener.outcome(track.path.name, result.status, result.engine)
     _log.info("%s: %s by %s in %.2f s", name, result.status, result.engine, result.work_seconds)
     return result
 

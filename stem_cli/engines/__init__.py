@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -20,7 +21,7 @@ from stem_cli.settings import Settings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NAMES = ("builtin", "demucs")
+NAMES = ("builtin", "demucs", "onnx")
 """All engines, in the order in which they are listed."""
 
 StemBlock: TypeAlias = "dict[str, NDArray[Any]]"
@@ -156,6 +157,7 @@ class Engine:
     unavailable: None when it can serve this request. find: the model that would serve it, also one the user added;
     raises EngineError where there is no such model. identify: see `Identity`.
     separate: consecutive blocks of all the model's stems that cover the mix exactly; it may be closed at any time.
+    added: models that the user put into a folder of models, as far as they can be read.
     prepare: what is done once before a model is first used; True where that may have changed what `identify` says.
     """
 
@@ -169,6 +171,7 @@ class Engine:
     identify: Callable[[Request], Identity]
     separate: Callable[[Mix, Request, Run], Iterator[StemBlock]]
     prepare: Callable[[Request, Callable[[str], None]], bool] = lambda request, note: False  # noqa: ARG005
+    added: Callable[[Path], tuple[Model, ...]] = lambda models_dir: ()  # noqa: ARG005
 
 
 def load(name: str) -> Engine:
@@ -184,11 +187,19 @@ def all_engines() -> tuple[Engine, ...]:
     return tuple(load(name) for name in NAMES)
 
 
-def find_model(name: str) -> tuple[Engine, Model]:
-    """The engine that knows a model, and the model. Raises EngineError naming those there are."""
+def find_model(name: str, models_dir: Path) -> tuple[Engine, Model]:
+    """The engine that knows a model, also one that the user added to a folder of models, and the model.
+
+    Raises EngineError naming those there are.
+    """
     known = [(engine, model) for engine in all_engines() for model in engine.models]
     for engine, model in known:
         if model.name == name:
             return engine, model
+    for engine in all_engines():
+        with suppress(EngineError):
+            added = engine.find(Request(model=name, models_dir=models_dir))
+            if added.name == name:
+                return engine, added
     names = ", ".join(model.name for _, model in known if model.files)
     raise EngineError(f"there is no model {name!r} to fetch", None, f"Choose one of: {names}.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stem_cli import stems
-from stem_cli.engines import Engine, Identity, Mix, Model, Request, Run, StemBlock
+from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
 from stem_cli.errors import EngineError
 
 _VERSION = "1"
@@ -43,13 +43,20 @@ def _find(request: Request) -> Model:
     return _MODEL
 
 
+def _unavailable(request: Request) -> Missing | None:
+    """Ready wherever nothing else than the CPU is asked for."""
+    if request.device in ("auto", "cpu"):
+        return None
+    return Missing(f"it runs on the CPU, not on a {request.device} device", "Leave out --device.")
+
+
 ENGINE = Engine(
     name="builtin",
     title=_MODEL.title,
     models=(_MODEL,),
     speed=15.0,
     pays=False,
-    unavailable=lambda request: None,  # noqa: ARG005
+    unavailable=_unavailable,
     find=_find,
     identify=_identify,
     separate=_separate,

@@ -133,9 +133,7 @@ def already_there(plan: Plan) -> StemFolder | None:
     if folder is None or plan.order.force:
         return None
     if folder.record.making != plan.making:
-        made = folder.record
-        what = f"it holds stems by {made.made.engine_id} as {made.format} {made.depth}"
-        raise OutputError(what, plan.place.home, "Add --force to replace them, or choose another --output.")
+        raise _otherwise_made(folder)
     files = {file.name: file for file in folder.record.files}
     if not set(plan.names) <= set(files):
         return None
@@ -146,6 +144,22 @@ def already_there(plan: Plan) -> StemFolder | None:
     if sizes_differ and any(finding.fault for finding in verify.check(folder)):
         return None
     return StemFolder(place, folder.record)  # named as the user names it, as a new one would be
+
+
+def refuse_other_engines(plan: Plan) -> None:
+    """Raises OutputError where stems of another engine or model lie there; no preparation would change that."""
+    folder = old_folder(plan)
+    if folder is None or plan.order.force:
+        return
+    made, new = folder.record.made, plan.identity
+    if (made.engine, made.model) != (new.engine, new.model):
+        raise _otherwise_made(folder)
+
+
+def _otherwise_made(folder: StemFolder) -> OutputError:
+    made = folder.record
+    what = f"it holds stems made by {made.made.engine_id} as {made.format} {made.depth}"
+    return OutputError(what, folder.place.home, "Add --force to replace them, or choose another --output.")
 
 
 def old_folder(plan: Plan) -> StemFolder | None:

@@ -15,7 +15,7 @@ from stem_cli.engines import Run
 from stem_cli.folder import Record, Spec, StemFile, StemFolder
 from stem_cli.separation import deliver, fit, space
 from stem_cli.separation.order import Listener, Order, Result, Silent
-from stem_cli.separation.plan import Plan, already_there, decide, looked_again, old_folder
+from stem_cli.separation.plan import Plan, already_there, decide, looked_again, old_folder, refuse_other_engines
 from stem_cli.separation.record import record_of, tag_of
 from stem_cli.separation.stream import Sum, Tap, settled
 from stem_cli.settings import Settings
@@ -51,6 +51,7 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
         listener.note(warning)
     if order.dry_run:
         return _result("planned", replace(plan, why=_would(shop, plan)), None, started)
+    refuse_other_engines(plan)
     if plan.engine.prepare(plan.request, listener.note):
         plan = decide(track, order)
     with _held(shop, plan, listener):

@@ -12,24 +12,28 @@ from typing import Any
 import click
 
 from stem_cli import settings as settings_of
+from stem_cli.commands.engines.add import add
 from stem_cli.commands.engines.convert import convert
 from stem_cli.commands.engines.download import download
+from stem_cli.commands.engines.remove import remove
 from stem_cli.errors import FaultsFound
 
 _CHECK_SECONDS = 5.0
 _LOUDEST_RESIDUAL_DB = -10.0
+_MODELS_DIR = click.option("--models-dir", metavar="DIR", help="Where models lie.", show_default="as in the settings")
 
 
 @click.group(invoke_without_command=True)
+@_MODELS_DIR
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_context
-def engines(context: click.Context, as_json: bool) -> None:
+def engines(context: click.Context, models_dir: str | None, as_json: bool) -> None:
     """List the engines: ready, or why not and what to type to make them so."""
     if context.invoked_subcommand is not None:
         return
     from stem_cli.engines import all_engines, request_of
 
-    request = request_of(settings_of.load().settings)
+    request = request_of(settings_of.load(models_dir=models_dir).settings)
     rows = [_row(engine, request) for engine in all_engines()]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -42,8 +46,9 @@ def _told(row: dict[str, Any]) -> Iterator[str]:
     state = "ready" if row["ready"] else f"not ready: {row['reason']}. {row['remedy']}"
     yield f"{row['name']:12} {state}"
     yield from (f"  note: {note}" for note in row["notes"])
+    width = max(len(model["name"]) for model in row["models"])
     for model in row["models"]:
-        yield f"  {model['name']:12} {_state(model):18} {', '.join(model['stems'])}"
+        yield f"  {model['name']:{width}}  {_state(model):16} {', '.join(model['stems'])}"
     yield from (f"  licence: {licence}" for licence in dict.fromkeys(model["licence"] for model in row["models"]))
 
 
@@ -57,10 +62,11 @@ def _row(engine: Any, request: Any) -> dict[str, Any]:
     from stem_cli.engines.runtime import notes
 
     missing = engine.unavailable(request)
+    models = [*engine.models, *engine.added(request.models_dir)]
     return {
         "name": engine.name,
         "title": engine.title,
-        "models": [_model_row(engine, model, request) for model in engine.models],
+        "models": [_model_row(engine, model, request) for model in models],
         "about_times_real_time": engine.speed,
         "pays": engine.pays,
         "ready": missing is None,
@@ -85,12 +91,13 @@ def _model_row(engine: Any, model: Any, request: Any) -> dict[str, Any]:
 
 
 @engines.command()
+@_MODELS_DIR
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def check(as_json: bool) -> None:
+def check(models_dir: str | None, as_json: bool) -> None:
     """Run 5 s of the song that ships with stem-cli through each engine that is ready. Exit code 9 where one fails."""
     from stem_cli.engines import all_engines, request_of
 
-    request = request_of(settings_of.load().settings)
+    request = request_of(settings_of.load(models_dir=models_dir).settings)
     rows = [_checked(engine, request) for engine in all_engines() if engine.unavailable(request) is None]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
@@ -134,5 +141,5 @@ def _checked(engine: Any, request: Any) -> dict[str, Any]:
     }
 
 
-for one in (download, convert):
+for one in (download, convert, add, remove):
     engines.add_command(one)

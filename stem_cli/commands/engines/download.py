@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stem_cli import settings as settings_of
+from stem_cli.commands.engines.agree import agree
 from stem_cli.errors import EngineError, UsageError
 from stem_cli.options import MODEL
 
@@ -51,7 +52,7 @@ def download(
     from stem_cli.models import memory_of
 
     folder = settings_of.models_dir(settings_of.load(models_dir=models_dir).settings)
-    engine, found = find_model(model)
+    engine, found = find_model(model, folder)
     if not found.files:
         raise EngineError(f"{model} has no weights", None, "There is nothing to download: it is ready.")
     files = tuple(_from_mirror(file, mirror) for file in found.files)
@@ -61,7 +62,7 @@ def download(
     if missing and not (quiet and (yes or dry_run)):
         _say_terms(found, missing, folder)
     if missing and not dry_run:
-        _agree(yes)
+        agree("Download?", "download", yes)
         there |= {file: _fetched(file, folder, memory, model, quiet or as_json) for file in missing}
     rows = [_file_row(file, there.get(file), folder, file in missing) for file in files]
     if as_json:
@@ -113,15 +114,6 @@ def _say_terms(model: Model, missing: tuple[ModelFile, ...], folder: Path) -> No
     count = f"{len(missing)} file{'s' if len(missing) > 1 else ''}"
     click.echo(f"{model.name}: {count}, {size}, from {hosts} into {folder}", err=True)
     click.echo(f"Licence of the weights: {model.licence}", err=True)
-
-
-def _agree(yes: bool) -> None:
-    """Raises UsageError where nobody can be asked, and Abort where the answer is no."""
-    if yes:
-        return
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError("nobody is here to agree to the download", None, "Add --yes.")
-    click.confirm("Download?", err=True, abort=True)
 
 
 def _fetched(file: ModelFile, folder: Path, memory: Path, model: str, silent: bool) -> Path:

@@ -127,6 +127,14 @@ def _own(located: Located, request: Request) -> Model:
     return Model(located.name, title, stems.ordered(names), licence, rate, models.CHANNELS)
 
 
+def _added(models_dir: Path) -> tuple[Model, ...]:
+    found = []
+    for name in bag.own_names(models_dir):
+        with suppress(EngineError):
+            found.append(_find(Request(model=name, models_dir=models_dir)))
+    return tuple(found)
+
+
 def _identify(request: Request) -> Identity:
     """Raises EngineError where the model is not there."""
     from stem_cli.engines.demucs.network import way_of
@@ -205,6 +213,7 @@ def convert_model(name: str, models_dir: Path, force: bool, note: Callable[[str]
         raise EngineError("OpenVINO is not installed", None, 'Type: pip install "stem-cli[fast]"')
     if not located.files or not has_torch():
         raise EngineError("the packages torch and demucs are needed for that", None, _INSTALL)
+    _own(located, Request(models_dir=models_dir))  # a file that is no model says so
     if not converted.possible(located):
         raise EngineError(f"{name} cannot be converted: only HTDemucs can", None, "It runs on torch.")
     return convert(name, models_dir, note, force)
@@ -230,5 +239,6 @@ ENGINE = Engine(
     identify=_identify,
     separate=_separate,
     prepare=_prepare,
+    added=_added,
 )
 __all__ = ["ENGINE", "convert_here", "convert_model"]

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,16 @@ def locate(name: str, models_dir: Path, remembered: Path) -> Located:
     return Located(name, files, digests, recipe.weights, recipe.segment)
 
 
+def own_names(models_dir: Path) -> tuple[str, ...]:
+    """Models and bags of the user's own in a folder; networks that only our own table's bags use are none."""
+    try:
+        shelf = _open_shelf(models_dir)
+    except EngineError:
+        return ()
+    ours = {signature for model in models.TABLE.values() for signature in (model.name, *model.signatures)}
+    return tuple(sorted({*shelf.networks, *shelf.bags} - ours))
+
+
 def _open_shelf(folder: Path) -> _Shelf:
     shelf = _Shelf(folder)
     try:
@@ -109,8 +120,10 @@ def _recipe(name: str, shelf: _Shelf) -> _Recipe:
         return _Recipe(model.signatures, model.weights, model.segment)
     if models.by_signature(name):
         return _Recipe((name,))
-    own = sorted({*shelf.networks, *shelf.bags} - set(models.TABLE))
-    raise NotHere(f"there is no Demucs model {name!r}", None, f"Choose one of: {', '.join([*models.TABLE, *own])}.")
+    names = [*models.TABLE, *own_names(shelf.folder)]
+    near = get_close_matches(name, names, 1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    raise NotHere(f"there is no Demucs model {name!r}", None, f"{hint}Choose one of: {', '.join(names)}.")
 
 
 def _network(signature: str, name: str, shelf: _Shelf, remembered: Path) -> tuple[Path, str]:

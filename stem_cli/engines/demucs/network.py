@@ -89,7 +89,8 @@ def prepare(located: Located, request: Request, note: Callable[[str], None]) -> 
         where = f"{request.models_dir} may not be written to"
         note(f"{located.name} cannot be converted for OpenVINO, torch runs it: {where}")
         return False
-    why = "what OpenVINO runs is damaged: making it anew" if damaged else "used for the first time: converting it, once"
+    first = "used for the first time: converting it, once, which takes about a minute"
+    why = "what OpenVINO runs is damaged: making it anew" if damaged else first
     note(f"{located.name}: {why}")
     return convert(located.name, request.models_dir, note) is not None
 

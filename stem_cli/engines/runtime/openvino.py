@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -69,20 +70,60 @@ def load(path: Path, precision: str, threads: int, cache: Path) -> Callable[[Arr
     done without where that is not allowed.
     Raises EngineError where the file is damaged.
     """
-    options = {
-        "INFERENCE_PRECISION_HINT": precision,
-        "INFERENCE_NUM_THREADS": threads,
-        "NUM_STREAMS": 1,
-        "ENABLE_CPU_PINNING": False,  # pinned, both threads may share one core: twice as slow on two cores
-        "CACHE_DIR": str(cache) if writable(cache) else "",
-    }
+    options = _options(precision, threads, cache)
     openvino = _openvino()
     try:
         request = openvino.Core().compile_model(path, "CPU", options).create_infer_request()
     except RuntimeError as error:
         hint = f"Delete {path} and {path.with_suffix('.bin').name}; they are made anew."
         raise EngineError(f"a converted model is damaged ({_first_line(error)})", path, hint) from error
+    return _runner(request)
 
+
+@dataclass(frozen=True)
+class Model:
+    """An ONNX file that was read. inputs, outputs: name and lengths of each, None where any will do."""
+
+    model: Any
+    inputs: tuple[tuple[str, tuple[int | None, ...]], ...]
+    outputs: tuple[tuple[str, tuple[int | None, ...]], ...]
+
+    def compiled(
+        self, shape: Sequence[int], precision: str, threads: int, cache: Path
+    ) -> Callable[[Arrays], list[NDArray[np.float32]]]:
+        """As `load` gives it, for an input of one shape. Raises EngineError where the network does not take that."""
+        try:
+            self.model.reshape(list(shape))
+            compiled = _openvino().Core().compile_model(self.model, "CPU", _options(precision, threads, cache))
+        except RuntimeError as error:
+            raise EngineError(f"this model does not take {list(shape)} ({_first_line(error)})") from error
+        return _runner(compiled.create_infer_request())
+
+
+def read_onnx(path: Path) -> Model:
+    """Read an ONNX file. Raises EngineError where OpenVINO cannot."""
+    try:
+        model = _openvino().Core().read_model(path)
+    except RuntimeError as error:
+        raise EngineError(f"OpenVINO cannot open this model ({_first_line(error)})", path) from error
+    return Model(model, tuple(map(_port, model.inputs)), tuple(map(_port, model.outputs)))
+
+
+def _port(found: Any) -> tuple[str, tuple[int | None, ...]]:
+    return found.any_name, tuple(size.get_length() if size.is_static else None for size in found.partial_shape)
+
+
+def _options(precision: str, threads: int, cache: Path) -> dict[str, Any]:
+    return {
+        "INFERENCE_PRECISION_HINT": precision,
+        "INFERENCE_NUM_THREADS": threads,
+        "NUM_STREAMS": 1,
+        "ENABLE_CPU_PINNING": False,  # pinned, both threads may share one core: twice as slow on two cores
+        "CACHE_DIR": str(cache) if writable(cache) else "",
+    }
+
+
+def _runner(request: Any) -> Callable[[Arrays], list[NDArray[np.float32]]]:
     def run(arrays: Arrays) -> list[NDArray[np.float32]]:
         return list(request.infer(dict(enumerate(arrays)), share_inputs=True, share_outputs=True).values())
 
