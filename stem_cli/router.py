@@ -73,8 +73,7 @@ def rank(engines: Sequence[Engine], request: Request) -> Ranking:
 
 def _makes(model: Model, wanted: tuple[str, ...]) -> bool:
     """Whether a model gives all stems that are wanted, or a song without one of its stems; () is four stems."""
-    given = {*model.stems, *(table.TABLE[name].without for name in model.stems if name in table.TABLE)}
-    return set(wanted or table.FOUR) <= given
+    return model.gives >= set(wanted or table.FOUR)
 
 
 def _place(engine: Engine) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from stem_cli import settings as settings_of
+from stem_cli import stems as table
 from stem_cli.errors import EngineError
 from stem_cli.models import ModelFile
 from stem_cli.settings import Settings
@@ -147,6 +148,12 @@ class Model:
     quality: Mapping[str, float] = field(default_factory=dict)
     source: str = ""
     files: tuple[ModelFile, ...] = ()
+
+    @property
+    def gives(self) -> frozenset[str]:
+        """Its stems, and the song without one of them."""
+        left_out = {table.TABLE[name].without for name in self.stems if name in table.TABLE}
+        return frozenset({*self.stems, *left_out})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from stem_cli.database import text_of
 from stem_cli.disk import disk_errors
 from stem_cli.engines import Engine, Identity, Model, Request
 from stem_cli.errors import DamagedError, EngineError, OutputError, StemError
-from stem_cli.folder import Place, StemFolder, finish_leftovers, open_folder, place_for, refuse_foreign
+from stem_cli.folder import Place, Record, StemFolder, finish_leftovers, open_folder, place_for, refuse_foreign
 from stem_cli.separation.order import Order, depth_for, wanted_names
 from stem_cli.track import Track
 
@@ -133,7 +133,7 @@ def already_there(plan: Plan) -> StemFolder | None:
     if folder is None or plan.order.force:
         return None
     if folder.record.making != plan.making:
-        raise _otherwise_made(folder)
+        raise _otherwise_made(plan, folder.record)
     files = {file.name: file for file in folder.record.files}
     if not set(plan.names) <= set(files):
         return None
@@ -153,13 +153,12 @@ def refuse_other_engines(plan: Plan) -> None:
         return
     made, new = folder.record.made, plan.identity
     if (made.engine, made.model) != (new.engine, new.model):
-        raise _otherwise_made(folder)
+        raise _otherwise_made(plan, folder.record)
 
 
-def _otherwise_made(folder: StemFolder) -> OutputError:
-    made = folder.record
+def _otherwise_made(plan: Plan, made: Record) -> OutputError:
     what = f"it holds stems made by {made.made.engine_id} as {made.format} {made.depth}"
-    return OutputError(what, folder.place.home, "Add --force to replace them, or choose another --output.")
+    return OutputError(what, plan.place.home, "Add --force to replace them, or choose another --output.")
 
 
 def old_folder(plan: Plan) -> StemFolder | None:

@@ -15,6 +15,7 @@ from stem_cli import settings as settings_of
 from stem_cli.commands.engines.add import add
 from stem_cli.commands.engines.convert import convert
 from stem_cli.commands.engines.download import download
+from stem_cli.commands.engines.listing import list_models
 from stem_cli.commands.engines.remove import remove
 from stem_cli.errors import FaultsFound
 
@@ -141,5 +142,5 @@ def _checked(engine: Any, request: Any) -> dict[str, Any]:
     }
 
 
-for one in (download, convert, add, remove):
+for one in (list_models, download, convert, add, remove):
     engines.add_command(one)

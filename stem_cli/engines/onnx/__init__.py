@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stem_cli import overlap, stems
+from stem_cli import overlap
 from stem_cli.audio import Tee
 from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
 from stem_cli.engines.onnx import shelf
@@ -40,12 +40,8 @@ def _wanted(request: Request) -> Manifest:
     if request.model:
         return shelf.manifest_of(request.model, request.models_dir)
     known = [*shelf.table(), *shelf.added(request.models_dir)]
-    able = [one for one in known if set(request.stems) <= _gives(one)] or known
+    able = [one for one in known if _model(one).gives >= set(request.stems)] or known
     return next((one for one in able if _is_there(one, request.models_dir)), able[0])
-
-
-def _gives(manifest: Manifest) -> set[str]:
-    return {*manifest.stems, *(stems.TABLE[name].without for name in manifest.stems if name in stems.TABLE)}
 
 
 def _is_there(manifest: Manifest, models_dir: Path) -> bool:
