@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,24 @@ def test_a_containers_limit_counts(
     (tmp_path / "memory.current").write_text(f"{used}\n", "ascii")
     monkeypatch.setattr(machine, "_CGROUP", tmp_path)
     assert available_bytes() == left if left is not None else available_bytes() > whole / 2
+
+
+def test_packages_are_looked_for_while_another_thread_imports() -> None:
+    """As the filters of the meter are, ahead of the first block: that was one song in fifty that failed."""
+    names = [f"{__name__}.{number}" for number in range(2000)]
+    ended = threading.Event()
+
+    def import_without_end() -> None:
+        while not ended.is_set():
+            for name in names:
+                sys.modules[name] = sys
+            for name in names:
+                del sys.modules[name]
+
+    thread = threading.Thread(target=import_without_end)
+    thread.start()
+    try:
+        assert all(machine.installed("numpy") for _ in range(500))
+    finally:
+        ended.set()
+        thread.join()

@@ -50,13 +50,9 @@ def hardware() -> Hardware:
 
 
 def installed(name: str) -> bool:
-    """Whether a package can be imported; nothing of it is run."""
-    return name not in _absent() and importlib.util.find_spec(name) is not None
-
-
-def _absent() -> set[str]:
-    """Packages that somebody forbade (None in sys.modules), as tests do."""
-    return {name for name, module in sys.modules.items() if module is None}
+    """Whether a package can be imported; nothing of it is run. One that somebody forbade cannot (as tests do)."""
+    forbidden = sys.modules.get(name, sys) is None
+    return not forbidden and importlib.util.find_spec(name) is not None
 
 
 def _gpus() -> int:
