@@ -67,8 +67,13 @@ def rank(engines: Sequence[Engine], request: Request) -> Ranking:
         device_for(request.device)  # where that is not there, it is what matters
         raise EngineError("no engine is ready", None, "`stem engines` says what each one needs.")
     choices = [Choice(engine, engine.find(request), "the best that is ready on this machine") for engine in ready]
-    best_first = sorted(choices, key=lambda choice: (not _makes(choice.model, request.stems), _place(choice.engine)))
+    best_first = sorted(choices, key=lambda choice: _order(choice, request.stems))
     return Ranking(tuple(best_first), {name: one for name, one in missing.items() if one and one.broken})
+
+
+def _order(choice: Choice, wanted: tuple[str, ...]) -> tuple[bool, bool, int]:
+    """What makes all that is wanted comes first; what costs money comes after all that does as much for nothing."""
+    return not _makes(choice.model, wanted), choice.engine.pays, _place(choice.engine)
 
 
 def _makes(model: Model, wanted: tuple[str, ...]) -> bool:

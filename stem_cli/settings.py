@@ -48,6 +48,8 @@ class Settings:
     data_dir: str = ""
     models_dir: str = ""
     database_url: str = ""
+    allow_cloud: bool = False
+    cloud_url: str = ""
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -63,8 +65,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 """Settings that take one of a few words."""
 
-ALIASES: dict[str, str] = {}
-"""Names of the environment that mean a setting without starting with STEM_."""
+ALIASES = {"STEM_LALAL_URL": "cloud_url"}
+"""Other names of the environment that mean a setting."""
 
 _LEAST: dict[str, float] = {
     "seed": 0,
@@ -102,8 +104,8 @@ def load(environment: Mapping[str, str] = os.environ, **options: Any) -> Sourced
     path = config_path(environment)
     for name, raw in _from_file(path).items():
         values[name], sources[name] = check(name, raw, str(path)), str(path)
-    for name, raw in _from_environment(environment).items():
-        values[name], sources[name] = check(name, raw, variable(name)), variable(name)
+    for name, (raw, place) in _from_environment(environment).items():
+        values[name], sources[name] = check(name, raw, place), place
     for name, given in options.items():
         if given is not None:
             values[name] = check(name, given, "option")
@@ -159,10 +161,10 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise UsageError(f"the settings cannot be read ({error.strerror})", path, "Check its permissions.") from error
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    named = {name: environment[variable(name)] for name in _TYPES if variable(name) in environment}
-    aliased = {name: environment[alias] for alias, name in ALIASES.items() if alias in environment}
-    return {**aliased, **named}
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """By setting its value and the variable that it stands in; an alias gives way to the setting's own name."""
+    names = [*((alias, name) for alias, name in ALIASES.items()), *((variable(name), name) for name in _TYPES)]
+    return {name: (environment[place], place) for place, name in names if place in environment}
 
 
 def save(path: Path, name: str, raw: str) -> Any:

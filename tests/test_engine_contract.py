@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import music
+from lalal_runs import Clock, cloud
+from lalal_runs import request as asked
+from lalal_server import KEY, serving
 
 from stem_cli import engines, stems
 from stem_cli.audio import Mix
@@ -24,12 +27,13 @@ from stem_cli.engines import Engine, Request, Run, StemBlock
 from stem_cli.errors import EngineError, InputError
 from stem_cli.separation.stream import Sum, Tap, settled
 
-BYTES_ALIKE = ("builtin",)
+BYTES_ALIKE = ("builtin", "cloud")
 """Engines that give the same bytes whatever the sizes of the blocks they read and the number of threads."""
 _FAR_BELOW_DB = -90.0
 NETWORKS = ("demucs by torch", "demucs by openvino", "onnx mdx", "onnx waveform", "onnx by openvino")
 """Engines that run here on random weights: what they make has nothing to do with the song, so it does not add up."""
-TRAINED = ("builtin",)
+TRAINED = ("builtin", "cloud")
+"""Engines whose stems add up to the song; the cloud is a server on this machine, which divides by arithmetic."""
 
 
 @dataclass(frozen=True)
@@ -60,23 +64,37 @@ def random_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def cloud_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, no_proxy: None) -> Iterator[tuple[Engine, Request]]:
+    """The cloud engine with its own way through time, and a service that it finds on this machine."""
+    monkeypatch.setenv("STEM_LALAL_KEY", KEY)
+    with serving() as lalal:
+
+        def separate(mix: Any, request: Request, run: Run) -> Iterator[StemBlock]:
+            return cloud._separate(mix, request, run, Clock(lalal.clock.now, lalal.clock.sleep))
+
+        yield replace(cloud.ENGINE, separate=separate), asked(lalal, tmp_path / "data", "lalal-four")
+
+
+@pytest.fixture
 def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Subject:
     """Made by name, so that a test names the cases it is for."""
     case = request.param
     if case == "builtin":
         return Subject(case, engines.load("builtin"), Request(engine="builtin"))
+    if case == "cloud":
+        return Subject(case, *request.getfixturevalue("cloud_here"))
     if case.endswith("openvino"):
         pytest.importorskip("openvino", reason='pip install "stem-cli[fast]"')
     else:
         monkeypatch.setitem(sys.modules, "openvino", None)
     if case.startswith("onnx"):
         model = "small_waveform" if case.endswith("waveform") else "small_mdx"
-        asked = Request(engine="onnx", model=model, models_dir=request.getfixturevalue("onnx_models"))
-        return Subject(case, engines.load("onnx"), asked)
+        wish = Request(engine="onnx", model=model, models_dir=request.getfixturevalue("onnx_models"))
+        return Subject(case, engines.load("onnx"), wish)
     models_dir = request.getfixturevalue("random_models")
-    asked = Request(engine="demucs", model="tiny", models_dir=models_dir)
-    engines.load("demucs").prepare(asked, lambda text: None)
-    return Subject(case, engines.load("demucs"), asked)
+    wish = Request(engine="demucs", model="tiny", models_dir=models_dir)
+    engines.load("demucs").prepare(wish, lambda text: None)
+    return Subject(case, engines.load("demucs"), wish)
 
 
 every_engine = pytest.mark.parametrize("subject", [*TRAINED, *NETWORKS], indirect=True)
@@ -371,4 +389,4 @@ def test_an_engine_works_on_the_road(subject: Subject, tmp_path: Any) -> None:
         assert np.array_equal(sum(block.parts.values()), block.whole)
     assert total.frames == mix.frames
     assert total.residual_db < -10
-    assert run.device in ("cpu", "cuda", "mps", "openvino") or run.device.startswith("cuda")
+    assert run.device in ("cpu", "cuda", "mps", "openvino") or run.device.startswith(("cuda", "LALAL.AI"))

@@ -15,12 +15,15 @@ ABSENT = replace(
     READY, name="absent", unavailable=lambda request: Missing("its package is not installed", "Type: pip ...")
 )
 OTHER = replace(READY, name="other")
+PAID = replace(READY, name="paid", pays=True)
+PAID_LEAD = replace(PAID, find=lambda request: replace(READY.models[0], stems=("lead_vocals", "backing_vocals")))
 
 
 @pytest.mark.parametrize(
     ("engines", "asked", "names"),
     [
         ((READY,), "auto", ["builtin"]),
+        ((PAID, READY), "auto", ["builtin", "paid"]),
         ((READY, OTHER), "auto", ["builtin", "other"]),
         ((OTHER, READY), "auto", ["other", "builtin"]),
         ((ABSENT, READY), "auto", ["builtin"]),
@@ -32,6 +35,12 @@ def test_ready_engines_come_in_order_and_a_named_one_alone(engines: tuple, asked
     ranked = rank(engines, Request(engine=asked)).choices
     assert [choice.engine.name for choice in ranked] == names
     assert all(choice.why for choice in ranked)
+
+
+def test_what_costs_money_comes_first_only_where_nothing_else_makes_what_is_wanted() -> None:
+    wanted = Request(stems=("lead_vocals",))
+    assert [choice.engine.name for choice in rank((PAID_LEAD, READY), wanted).choices] == ["paid", "builtin"]
+    assert rank((PAID_LEAD, READY), Request(stems=("drums",))).best.engine.name == "builtin"
 
 
 def test_a_named_engine_that_is_not_ready_says_what_to_type() -> None:

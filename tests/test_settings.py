@@ -48,6 +48,8 @@ OTHER: dict[str, Any] = {
     "data_dir": "data",
     "models_dir": "models",
     "database_url": "sqlite:///x",
+    "allow_cloud": True,
+    "cloud_url": "https://here",
 }
 """A value for each setting that is not its default."""
 CLEAN = {"STEM_CONFIG": "nowhere.toml"}

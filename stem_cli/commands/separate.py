@@ -81,6 +81,7 @@ class _How:
 @click.option("--device", type=_choice("device"), help="Where networks run.", show_default=default_of("device"))
 @click.option("--precision", type=_choice("precision"), help="Of a network's sums.",
               show_default=default_of("precision"))  # fmt: skip
+@click.option("--allow-cloud", is_flag=True, default=None, help="Cloud services may be used: sends the song, and pays.")
 @click.option("--time", "span", type=Span(), help="Only this stretch: 0:30-1:45, 90-, -60.")
 @click.option("--seed", type=click.IntRange(0), help="Of every random number.", show_default=default_of("seed"))
 @click.option("--judge", type=_choice("judge"), help="Look at the result.", show_default=default_of("judge"))
@@ -167,15 +168,14 @@ def _report(name: str, error: StemError, how: _How, listener: Progress | None) -
 def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _How, listener: Progress) -> Any:
     """What came of one song, None where it was skipped."""
     from stem_cli import artifacts
-    from stem_cli.separation import Order
+    from stem_cli.separation import Order, stems_needed
     from stem_cli.separation import separate as run
     from stem_cli.track import open_track
 
     from stem_cli.engines import request_of  # isort: skip
 
     track = open_track(artifacts.resolve(shop.database, name), shop.database.fingerprint)
-    wanted = (how.two_stems,) if how.two_stems else how.stems
-    request = request_of(settings, wanted, how.span)
+    request = request_of(settings, stems_needed(how.stems, how.two_stems, how.also), how.span)
     order = Order(
         request=request,
         settings=settings,

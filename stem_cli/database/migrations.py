@@ -44,5 +44,18 @@ def m001_tracks_jobs_separations(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tracks_jobs_separations,)
+def m002_bookings(connection: Connection) -> None:
+    """Tasks of cloud services, booked before they are sent: no two that are open for the same work."""
+    _run(
+        connection,
+        "CREATE TABLE bookings (id TEXT PRIMARY KEY, service TEXT NOT NULL, work TEXT NOT NULL, state TEXT NOT NULL,"
+        " doubts INTEGER NOT NULL, source_id TEXT NOT NULL, source_until DOUBLE PRECISION NOT NULL,"
+        " task_id TEXT NOT NULL, started DOUBLE PRECISION NOT NULL, cost_minutes DOUBLE PRECISION NOT NULL,"
+        " minutes_before DOUBLE PRECISION, error TEXT NOT NULL, made_at TEXT NOT NULL, changed_at TEXT NOT NULL)",
+        "CREATE INDEX bookings_work ON bookings (service, work)",
+        "CREATE UNIQUE INDEX bookings_open ON bookings (service, work) WHERE state IN ('open', 'started')",
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tracks_jobs_separations, m002_bookings)
 """All steps in order; the version of a database is how many it has taken."""

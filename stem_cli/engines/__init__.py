@@ -22,7 +22,7 @@ from stem_cli.settings import Settings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NAMES = ("builtin", "demucs", "onnx")
+NAMES = ("builtin", "demucs", "onnx", "cloud")
 """All engines, in the order in which they are listed."""
 
 StemBlock: TypeAlias = "dict[str, NDArray[Any]]"
@@ -57,6 +57,8 @@ class Request:
 
     overlap (share of a segment), shifts, segment_seconds, precision: of networks; None and "auto" are decided by
     `effort` and the machine. device: "auto", "cpu", "cuda" or "mps". models_dir: where models are looked for first.
+    allow_cloud: songs may be sent to a service and paid for. cloud_url: of its calls, "" is its own. data_dir,
+    database_url: where what was paid for is written down.
     """
 
     stems: tuple[str, ...] = ()
@@ -71,6 +73,10 @@ class Request:
     precision: str = "auto"
     device: str = "auto"
     models_dir: Path = field(default_factory=lambda: settings_of.models_dir(Settings()))
+    allow_cloud: bool = False
+    cloud_url: str = ""
+    data_dir: Path = field(default_factory=lambda: settings_of.data_dir(Settings()))
+    database_url: str = ""
 
 
 def request_of(
@@ -90,6 +96,10 @@ def request_of(
         precision=settings.precision,
         device=settings.device,
         models_dir=settings_of.models_dir(settings),
+        allow_cloud=settings.allow_cloud,
+        cloud_url=settings.cloud_url,
+        data_dir=settings_of.data_dir(settings),
+        database_url=settings.database_url,
     )
 
 
@@ -166,6 +176,7 @@ class Engine:
     separate: consecutive blocks of all the model's stems that cover the mix exactly; it may be closed at any time.
     added: models that the user put into a folder of models, as far as they can be read.
     prepare: what is done once before a model is first used; True where that may have changed what `identify` says.
+    cost: what a song of so many seconds costs with a model, in words; "" where nothing.
     """
 
     name: str
@@ -179,6 +190,7 @@ class Engine:
     separate: Callable[[Mix, Request, Run], Iterator[StemBlock]]
     prepare: Callable[[Request, Callable[[str], None]], bool] = lambda request, note: False  # noqa: ARG005
     added: Callable[[Path], tuple[Model, ...]] = lambda models_dir: ()  # noqa: ARG005
+    cost: Callable[[Model, float], str] = lambda model, seconds: ""  # noqa: ARG005
 
 
 def load(name: str) -> Engine:

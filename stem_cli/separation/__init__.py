@@ -1,6 +1,6 @@
 """One song into stems: the road from a file to a folder that lines up with it and adds up to it."""
 
-from stem_cli.separation.order import Listener, Order, Result
+from stem_cli.separation.order import Listener, Order, Result, stems_needed
 from stem_cli.separation.request import Made, StemRequest, StemResult, make
 from stem_cli.separation.road import Shop, open_shop, separate
 
@@ -15,4 +15,5 @@ __all__ = [
     "make",
     "open_shop",
     "separate",
+    "stems_needed",
 ]

@@ -89,6 +89,12 @@ def wanted_names(order: Order, model: Model) -> tuple[tuple[str, ...], tuple[str
     return tuple(sorted(known, key=order_of)), tuple(name for name, there in given.items() if not there)
 
 
+def stems_needed(names: tuple[str, ...], two_stems: str, also: tuple[str, ...]) -> tuple[str, ...]:
+    """The stems that an engine has to make for these files; () is all it has. See `Order`."""
+    wanted = (two_stems,) if two_stems else names
+    return tuple(dict.fromkeys((*wanted, *map(_source_of, also)))) if wanted else ()
+
+
 def order_of(name: str) -> tuple[int, str]:
     """The place of a file in every list: stems as in the table, then songs without a stem, then aliases."""
     return (stems.TABLE[name].order, "") if name in stems.TABLE else (len(stems.TABLE), name)

@@ -12,6 +12,7 @@ from stem_cli import settings as settings_of
 from stem_cli.cache import GIGABYTE, Cache
 from stem_cli.database import Database, open_database
 from stem_cli.engines import Run
+from stem_cli.errors import CloudError
 from stem_cli.folder import Record, Spec, StemFile, StemFolder
 from stem_cli.separation import deliver, fit, space
 from stem_cli.separation.order import Listener, Order, Result, Silent
@@ -74,7 +75,8 @@ def _would(shop: Shop, plan: Plan) -> str:
         return "its stems are there already"
     if not plan.order.force and shop.cache.find(plan.key, plan.depth) is not None:
         return "would be taken from the cache"
-    return "would be separated"
+    cost = plan.engine.cost(plan.model, plan.mix.frames / plan.mix.rate)
+    return f"would be separated; {cost}" if cost else "would be separated"
 
 
 @contextmanager
@@ -134,13 +136,24 @@ def _separated(shop: Shop, plan: Plan, listener: Listener, keep: bool) -> StemFo
     entry = shop.cache.place(plan.key) if keep else None
     with deliver.opened(_wanted(plan), tag_of(plan), plan.model.stems, entry) as outlets:
         blocks = settled(fit.separate(plan.engine, plan.model, tap, plan.request, run), tap, plan.depth, total)
-        for block in blocks:
-            outlets.write(block)
-            listener.advance(block.whole.shape[1])
+        with _named(plan.track):
+            for block in blocks:
+                outlets.write(block)
+                listener.advance(block.whole.shape[1])
         listener.advance(max(0, plan.mix.frames - total.frames))  # where the length was an estimate
         times = {"separate": time.monotonic() - started}
         noted = replace(plan, warnings=(*plan.warnings, *notes))
         return outlets.finish(lambda files, kept: record_of(noted, run.device, total, files, times, kept))
+
+
+@contextmanager
+def _named(track: Track) -> Iterator[None]:
+    """What goes wrong at a service names the song: the service knows it by another name."""
+    try:
+        yield
+    except CloudError as error:
+        error.path = error.path or track.path
+        raise
 
 
 def _both(one: Callable[[str], None], other: Callable[[str], None]) -> Callable[[str], None]:

@@ -56,6 +56,8 @@ def _told(row: dict[str, Any]) -> Iterator[str]:
 def _state(model: dict[str, Any]) -> str:
     if model["ready"]:
         return "ready"
+    if not model["files"]:
+        return "-"
     return f"to fetch, {model['bytes'] / 1e6:.0f} MB" if model["bytes"] else "to fetch"
 
 
@@ -86,6 +88,7 @@ def _model_row(engine: Any, model: Any, request: Any) -> dict[str, Any]:
         "licence": model.licence,
         "quality_db": dict(model.quality),
         "quality_source": model.source,
+        "files": [file.name for file in model.files],
         "bytes": None if None in sizes else sum(sizes),
         "ready": engine.unavailable(replace(request, model=model.name)) is None,
     }
@@ -95,11 +98,15 @@ def _model_row(engine: Any, model: Any, request: Any) -> dict[str, Any]:
 @_MODELS_DIR
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def check(models_dir: str | None, as_json: bool) -> None:
-    """Run 5 s of the song that ships with stem-cli through each engine that is ready. Exit code 9 where one fails."""
+    """Run 5 s of the song that ships with stem-cli through each engine that is ready and costs nothing.
+
+    Exit code 9 where one fails.
+    """
     from stem_cli.engines import all_engines, request_of
 
     request = request_of(settings_of.load(models_dir=models_dir).settings)
-    rows = [_checked(engine, request) for engine in all_engines() if engine.unavailable(request) is None]
+    free = [engine for engine in all_engines() if not engine.pays]
+    rows = [_checked(engine, request) for engine in free if engine.unavailable(request) is None]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
     else:
