@@ -51,8 +51,9 @@ def hardware() -> Hardware:
 
 def installed(name: str) -> bool:
     """Whether a package can be imported; nothing of it is run. One that somebody forbade cannot (as tests do)."""
-    forbidden = sys.modules.get(name, sys) is None
-    return not forbidden and importlib.util.find_spec(name) is not None
+    if name in sys.modules:
+        return sys.modules[name] is not None
+    return importlib.util.find_spec(name) is not None
 
 
 def _gpus() -> int:
