@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stem_cli import stems as table
-from stem_cli.engines import Engine, Missing, Model, Request
+from stem_cli.engines import Engine, Missing, Model, Request, load_ensemble
 from stem_cli.engines.runtime import device_for
 from stem_cli.errors import EngineError
 
@@ -57,6 +57,8 @@ def rank(engines: Sequence[Engine], request: Request) -> Ranking:
     An engine or a model that the user names is the only one. Raises EngineError where a named one is not ready or none
     is, saying what to type.
     """
+    if request.ensemble:
+        return Ranking((_asked(load_ensemble(), request),))
     if request.engine != "auto":
         return Ranking((_asked(_of_name(engines, request.engine), request),))
     if request.model:

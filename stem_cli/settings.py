@@ -30,6 +30,7 @@ class Settings:
     bit_depth: str = ""
     engine: str = "auto"
     model: str = ""
+    ensemble: str = ""
     effort: str = "normal"
     overlap: float = -1.0
     shifts: int = -1

@@ -161,7 +161,7 @@ def test_it_works_by_its_description_alone(toy: Toy, tmp_path: Path) -> None:
     for name, value in {**OFFER.wishes, "api_token": TOKEN}.items():
         assert re.search(rb'name="%b"\r\n\r\n%b\r\n' % (name.encode(), value.encode()), order)
     assert b'name="audiofile"; filename="stem-' in order
-    assert cloud.ENGINE.cost(OFFER.model, 60.0) == "Toy charges 1.0 minutes (1:00 x 1)"
+    assert cloud.ENGINE.cost(Request(model=OFFER.model.name), 60.0) == "Toy charges 1.0 minutes (1:00 x 1)"
     assert abs(made.stems["vocals"]).max() < FULL
 
 

@@ -30,7 +30,7 @@ from stem_cli.separation.stream import Sum, Tap, settled
 BYTES_ALIKE = ("builtin", "cloud")
 """Engines that give the same bytes whatever the sizes of the blocks they read and the number of threads."""
 _FAR_BELOW_DB = -90.0
-NETWORKS = ("demucs by torch", "demucs by openvino", "onnx mdx", "onnx waveform", "onnx by openvino")
+NETWORKS = ("demucs by torch", "demucs by openvino", "onnx mdx", "onnx waveform", "onnx by openvino", "ensemble")
 """Engines that run here on random weights: what they make has nothing to do with the song, so it does not add up."""
 TRAINED = ("builtin", "cloud")
 """Engines whose stems add up to the song; the cloud is a server on this machine, which divides by arithmetic."""
@@ -87,6 +87,9 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         pytest.importorskip("openvino", reason='pip install "stem-cli[fast]"')
     else:
         monkeypatch.setitem(sys.modules, "openvino", None)
+    if case == "ensemble":
+        folder = request.getfixturevalue("onnx_models")
+        return Subject(case, engines.load_ensemble(), Request(ensemble="small_mdx,small_waveform:2", models_dir=folder))
     if case.startswith("onnx"):
         model = "small_waveform" if case.endswith("waveform") else "small_mdx"
         wish = Request(engine="onnx", model=model, models_dir=request.getfixturevalue("onnx_models"))

@@ -30,6 +30,7 @@ OTHER: dict[str, Any] = {
     "bit_depth": "24",
     "engine": "builtin",
     "model": "htdemucs",
+    "ensemble": "htdemucs,Kim_Vocal_2",
     "effort": "best",
     "overlap": 0.25,
     "shifts": 2,

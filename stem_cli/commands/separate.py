@@ -71,6 +71,8 @@ class _How:
 @click.option("--effort", type=_choice("effort"), help="Speed against quality.", show_default=default_of("effort"))
 @click.option("--model", type=MODEL, help="One of `stem engines`, or one of yours in --models-dir.",
               show_default="the best that is there")  # fmt: skip
+@click.option("--ensemble", metavar="MODEL,MODEL...",
+              help="The mean of several models; MODEL:2 or MODEL:vocals=2 weighs one.")  # fmt: skip
 @click.option("--models-dir", metavar="DIR", help="Look for models here first.")
 @click.option("--overlap", type=click.FloatRange(0, 0.95), help="Share of a segment that its neighbour covers.",
               show_default="by --effort")  # fmt: skip
@@ -121,12 +123,20 @@ def separate(
 
     if names and two_stems:
         raise UsageError("--stems and --two-stems contradict one another", None, "Give one of them.")
-    settings = settings_of.load(format=format_, **options).settings
+    settings = settings_of.load(format=format_, **_one_way(options)).settings
     logbook.open_log(settings, verbose)
     allocator.bound_arenas()
     how = _How(names or (), two_stems or "", also or (), span, force, dry_run, as_json)
     with logbook.native_quiet(settings):
         _separate_all(files, settings, how, progress(style, quiet))
+
+
+def _one_way(options: dict[str, Any]) -> dict[str, Any]:
+    """The options, where an ensemble of the settings gives way to a model or an engine. Raises UsageError."""
+    one = options["model"] or options["engine"]
+    if one and options["ensemble"]:
+        raise UsageError("--ensemble contradicts --model and --engine", None, "Give one of them.")
+    return {**options, "ensemble": ""} if one and options["ensemble"] is None else options
 
 
 def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _How, listener: Progress) -> None:

@@ -55,6 +55,7 @@ class Mix(Protocol):
 class Request:
     """What is wanted. stems: () is all the engine has. span: seconds, end None is the song's. model: "" is the best.
 
+    ensemble: several models in place of one, "htdemucs,UVR-MDX-NET-Voc_FT:vocals=2", or "".
     overlap (share of a segment), shifts, segment_seconds, precision: of networks; None and "auto" are decided by
     `effort` and the machine. device: "auto", "cpu", "cuda" or "mps". models_dir: where models are looked for first.
     allow_cloud: songs may be sent to a service and paid for. cloud_url: of its calls, "" is its own. data_dir,
@@ -64,6 +65,7 @@ class Request:
     stems: tuple[str, ...] = ()
     engine: str = "auto"
     model: str = ""
+    ensemble: str = ""
     effort: str = "normal"
     seed: int = 0
     span: tuple[float, float | None] | None = None
@@ -87,6 +89,7 @@ def request_of(
         stems=stems,
         engine=settings.engine,
         model=settings.model,
+        ensemble=settings.ensemble,
         effort=settings.effort,
         seed=settings.seed,
         span=span,
@@ -176,7 +179,7 @@ class Engine:
     separate: consecutive blocks of all the model's stems that cover the mix exactly; it may be closed at any time.
     added: models that the user put into a folder of models, as far as they can be read.
     prepare: what is done once before a model is first used; True where that may have changed what `identify` says.
-    cost: what a song of so many seconds costs with a model, in words; "" where nothing.
+    cost: what a song of so many seconds costs, in words; "" where nothing.
     """
 
     name: str
@@ -190,7 +193,7 @@ class Engine:
     separate: Callable[[Mix, Request, Run], Iterator[StemBlock]]
     prepare: Callable[[Request, Callable[[str], None]], bool] = lambda request, note: False  # noqa: ARG005
     added: Callable[[Path], tuple[Model, ...]] = lambda models_dir: ()  # noqa: ARG005
-    cost: Callable[[Model, float], str] = lambda model, seconds: ""  # noqa: ARG005
+    cost: Callable[[Request, float], str] = lambda request, seconds: ""  # noqa: ARG005
 
 
 def load(name: str) -> Engine:
@@ -198,6 +201,12 @@ def load(name: str) -> Engine:
     if name not in NAMES:
         raise EngineError(f"there is no engine {name!r}", None, f"Choose one of: auto, {', '.join(NAMES)}.")
     engine: Engine = importlib.import_module(f"stem_cli.engines.{name}").ENGINE
+    return engine
+
+
+def load_ensemble() -> Engine:
+    """What serves requests that name an ensemble: several models at once, of these engines."""
+    engine: Engine = importlib.import_module("stem_cli.engines.ensemble").ENGINE
     return engine
 
 

@@ -75,7 +75,7 @@ def _would(shop: Shop, plan: Plan) -> str:
         return "its stems are there already"
     if not plan.order.force and shop.cache.find(plan.key, plan.depth) is not None:
         return "would be taken from the cache"
-    cost = plan.engine.cost(plan.model, plan.mix.frames / plan.mix.rate)
+    cost = plan.engine.cost(plan.request, plan.mix.frames / plan.mix.rate)
     return f"would be separated; {cost}" if cost else "would be separated"
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from stem_cli.database import open_database
-from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
+from stem_cli.engines import Engine, Identity, Missing, Mix, Request, Run, StemBlock
 from stem_cli.engines.cloud import work as works
 from stem_cli.engines.cloud.booking import Book
 from stem_cli.engines.cloud.key import key_of
@@ -126,13 +126,9 @@ def _tell(work: Work, result: Result, run: Run) -> None:
         run.note(f"the tracks of {work.title} came {where} and {length}; that was mended")
 
 
-def _cost(model: Model, seconds: float) -> str:
-    """What a song of so many seconds costs with a model, "" for one of no service."""
-    for service in SERVICES:
-        offer = service.offer(model.name)
-        if offer is not None:
-            return f"{service.title} charges {works.cost_text(offer, seconds)}"
-    return ""
+def _cost(request: Request, seconds: float) -> str:
+    service, offer = _chosen(request)
+    return f"{service.title} charges {works.cost_text(offer, seconds)}"
 
 
 ENGINE = Engine(
