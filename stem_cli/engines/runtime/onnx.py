@@ -96,6 +96,7 @@ def _by_onnxruntime(path: Path, device: str, threads: int) -> Network:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4  # what goes wrong, an exception says
+    options.enable_cpu_mem_arena = False  # it keeps what it freed: 2.5 GB instead of 1.5 for an MDX-Net, and no faster
     providers = list(dict.fromkeys((_PROVIDERS[device], _PROVIDERS["cpu"])))
     try:
         session = onnxruntime.InferenceSession(path, options, providers=providers)
