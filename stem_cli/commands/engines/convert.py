@@ -29,15 +29,15 @@ def convert(model: str, models_dir: str | None, force: bool, as_json: bool, quie
     The first separation with a model does the same by itself. From then on neither torch nor the package demucs is
     needed: copy the folder `converted` into the models' folder of another machine, and it serves there.
     """
-    from stem_cli.engines.demucs import convert_model
-    from stem_cli.engines.demucs.converted import folder, sizes
+    from stem_cli.engines import demucs
+    from stem_cli.engines.runtime.converted import folder, sizes
 
     home = settings_of.models_dir(settings_of.load(models_dir=models_dir).settings)
     said: list[str] = []
-    facts = convert_model(model, home, force, said.append)
+    facts = demucs.convert_model(model, home, force, said.append)
     if facts is None:
         raise EngineError(said[-1].rstrip("."), None, "It still runs on torch.")
-    files = {str(folder(home) / name): size for name, size in sizes(facts, home).items()}
+    files = {str(folder(home) / name): size for name, size in sizes(facts.record, facts.sums, home).items()}
     if as_json:
         click.echo(json.dumps({"model": model, "weights": facts.networks, "stems": facts.stems, "files": files}))
         return
