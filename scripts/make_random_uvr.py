@@ -68,7 +68,7 @@ def _manifest(sizes: dict[str, int]) -> str:
 Sections = dict[str, dict[str, Any]]
 _DEFAULT_BANDS = (2,) * 24 + (4,) * 12 + (12,) * 8 + (24,) * 8 + (48,) * 8 + (128, 129)
 _LEAP_BANDS = (2,) * 36 + (4,) * 24 + (12,) * 14 + (24,) * 8 + (48,) * 6 + (112, 97)
-_SMALL_BANDS = (2,) * 16 + (8,) * 8 + (32,) * 8 + (161,)
+_SMALL_BANDS = (4,) * 8 + (32,) * 7 + (257,)
 _TRANSFORM = {"stft_n_fft": 2048, "stft_hop_length": 441, "stft_win_length": 2048, "stft_normalized": False}
 _SMALL_TRANSFORM = {"stft_n_fft": 1024, "stft_hop_length": 256, "stft_win_length": 1024, "stft_normalized": False}
 _LOSS = {"multi_stft_resolution_loss_weight": 1.0, "multi_stft_resolutions_window_sizes": (4096, 2048, 1024, 512, 256),
@@ -89,7 +89,7 @@ def sections(kind: str, small: bool) -> Sections:
     model: dict[str, Any] = {"dim": sizes[0], "depth": sizes[1], **_TRANSFORMERS, **_REAL, "mask_estimator_depth": 2}
     model |= {**_TRANSFORM, **_LOSS, **(_SMALL | _SMALL_TRANSFORM if small else {})}
     if kind == "mel":
-        model |= {"num_bands": 20 if small else 60, "sample_rate": 44100}
+        model |= {"num_bands": 16 if small else 60, "sample_rate": 44100}
     else:
         model["freqs_per_bands"] = _SMALL_BANDS if small else _LEAP_BANDS if kind == "leap" else _DEFAULT_BANDS
     if kind in ("leap", "bs6") and not small:
@@ -98,7 +98,7 @@ def sections(kind: str, small: bool) -> Sections:
         model |= {"mlp_expansion_factor": 2 if small else 4, "skip_connection": False}
     if kind == "bs6":
         model["num_stems"] = len(_SIX["instruments"])
-    hop, columns = model["stft_hop_length"], 101 if small else 1151 if kind == "bs6" else 801
+    hop, columns = model["stft_hop_length"], 151 if small else 1151 if kind == "bs6" else 801
     return {
         "audio": {"chunk_size": hop * (columns - 1), "dim_f": 1024, "dim_t": columns, "hop_length": hop,
                   "n_fft": model["stft_n_fft"], "num_channels": 2, "sample_rate": 44100, "min_mean_abs": 0.0},

@@ -136,7 +136,8 @@ def _build(config: Config, yaml: Path) -> Any:
     module, name = _CLASSES[config.layout.kind]
     klass = getattr(import_package(f"{_LIBRARY}.{module}", yaml), name)
     try:
-        with redirect_stdout(io.StringIO()):  # of GPUs it finds, it prints; stdout is ours
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():  # it prints what GPUs it finds; stdout is ours
+            warnings.simplefilter("ignore")  # of a transform that it makes to count its bins
             if config.layout.kind == MDX23C:
                 return klass(_as_sections(config), "cpu")
             return klass(**config.settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -204,7 +205,9 @@ def AllStems(network: Any, stems: int) -> torch.nn.Module:  # noqa: N802 - a cla
 
         def forward(self, sound: torch.Tensor) -> torch.Tensor:
             """Of [segments, 2, frames]."""
-            found: torch.Tensor = self.network(sound)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of torch, to those who wrote the network
+                found: torch.Tensor = self.network(sound)
             return found.reshape(len(sound), stems, sound.shape[1], -1)
 
     return Module()
