@@ -20,6 +20,7 @@ pytest_plugins = (
     "processes",
     "refusals",
     "tagged",
+    "uvr_models",
     "weights",
 )
 """Modules beside this one whose fixtures every test may ask for, and whose asserts pytest explains."""

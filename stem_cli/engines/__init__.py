@@ -22,7 +22,7 @@ from stem_cli.settings import Settings
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-NAMES = ("builtin", "demucs", "onnx", "cloud")
+NAMES = ("builtin", "demucs", "onnx", "uvr", "cloud")
 """All engines, in the order in which they are listed."""
 
 StemBlock: TypeAlias = "dict[str, NDArray[Any]]"

@@ -14,6 +14,7 @@ _EPILOG = """\b
 Examples:
   stem engines convert htdemucs
   stem engines convert htdemucs --models-dir /mnt/usb/models
+  stem engines convert my_roformer --force
 """
 
 
@@ -26,18 +27,19 @@ Examples:
 def convert(model: str, models_dir: str | None, force: bool, as_json: bool, quiet: bool) -> None:
     """Convert MODEL for OpenVINO, which runs it faster; prints the files.
 
-    The first separation with a model does the same by itself. From then on neither torch nor the package demucs is
+    The first separation with a model does the same by itself. From then on neither torch nor the engine's package is
     needed: copy the folder `converted` into the models' folder of another machine, and it serves there.
     """
-    from stem_cli.engines.demucs import convert_model
-    from stem_cli.engines.demucs.converted import folder, sizes
+    from stem_cli.engines import demucs, uvr
+    from stem_cli.engines.runtime.converted import folder, sizes
 
     home = settings_of.models_dir(settings_of.load(models_dir=models_dir).settings)
     said: list[str] = []
-    facts = convert_model(model, home, force, said.append)
+    engine = uvr if uvr.knows(model, home) else demucs
+    facts = engine.convert_model(model, home, force, said.append)
     if facts is None:
         raise EngineError(said[-1].rstrip("."), None, "It still runs on torch.")
-    files = {str(folder(home) / name): size for name, size in sizes(facts, home).items()}
+    files = {str(folder(home) / name): size for name, size in sizes(facts.record, facts.sums, home).items()}
     if as_json:
         click.echo(json.dumps({"model": model, "weights": facts.networks, "stems": facts.stems, "files": files}))
         return

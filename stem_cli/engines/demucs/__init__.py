@@ -20,6 +20,7 @@ from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run
 from stem_cli.engines.demucs import bag, converted, models
 from stem_cli.engines.demucs.bag import Located
 from stem_cli.engines.demucs.effort import effort_of
+from stem_cli.engines.runtime import converted as shared
 from stem_cli.engines.runtime import device_for, openvino
 from stem_cli.errors import EngineError, StemError
 from stem_cli.models import memory_of
@@ -207,7 +208,7 @@ def convert_model(name: str, models_dir: Path, force: bool, note: Callable[[str]
 
     located = _locate(name, models_dir)
     facts = converted.current(located, models_dir)
-    if facts and not force and not converted.damaged(facts, models_dir):
+    if facts and not force and not shared.damaged(facts.sums, models_dir):
         return facts
     if not openvino.ready():
         raise EngineError("OpenVINO is not installed", None, 'Type: pip install "stem-cli[fast]"')

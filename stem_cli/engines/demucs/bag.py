@@ -20,6 +20,8 @@ from stem_cli.errors import EngineError
 from stem_cli.models.files import check, find
 
 SAFE = ".safetensors"
+_OTHERS = (".ckpt", ".pth")
+"""Weights that are not Demucs': a yaml of their name describes those, and is no bag."""
 _LARGEST_YAML_BYTES = 100_000
 _LARGEST_NUMBER = 1e9
 _DIGITS = 64
@@ -97,7 +99,7 @@ def _open_shelf(folder: Path) -> _Shelf:
     except OSError as error:
         raise EngineError(f"this folder of models cannot be read ({error.strerror})", folder) from error
     for path in paths:
-        if path.suffix == ".yaml":
+        if path.suffix == ".yaml" and not any(path.with_suffix(ending).exists() for ending in _OTHERS):
             shelf.bags[path.stem] = path
         elif path.suffix == ".th":
             name = path.stem.rpartition("-")[0] or path.stem

@@ -1,28 +1,28 @@
 """Cores that were converted once: from then on neither torch nor the package demucs is needed.
 
-In `converted/` beside the models lie NAME.json, what the model is, and for each of its networks DIGEST-FRAMES.xml and
-.bin. NAME.json comes last: without it nothing is there. Copied to another machine, the folder serves there without the
-weights.
+In `converted/` beside the models lie NAME.json, what the model is, and the files of its networks; see
+`runtime.converted`. Copied to another machine, the folder serves there without the weights.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from stem_cli import allocator
-from stem_cli.engines.demucs import accuracy, core
+from stem_cli.engines.demucs import core
 from stem_cli.engines.demucs.bag import Located
 from stem_cli.engines.demucs.package import is_htdemucs
-from stem_cli.engines.runtime import openvino
-from stem_cli.errors import EngineError, OutputError
-from stem_cli.models import digest, memory_of
+from stem_cli.engines.runtime import accuracy, openvino
+from stem_cli.engines.runtime import converted as shared
+from stem_cli.engines.runtime.accuracy import Floats
+from stem_cli.errors import EngineError
 
-_FOLDER, _COMPILED = "converted", "compiled"
 _SCHEMA = 2
 
 
@@ -52,57 +52,30 @@ class Facts:
         """The model these were made from, without its files."""
         return Located(self.name, (), self.networks, self.weights, self.segment)
 
+    @property
+    def record(self) -> str:
+        """Name of the file that they stand in."""
+        return _record(self.name)
 
-def folder(models_dir: Path) -> Path:
-    """Where converted models lie."""
-    return models_dir / _FOLDER
+
+def _record(name: str) -> str:
+    return f"{name}.json"
 
 
 def read(name: str, models_dir: Path) -> Facts | None:
     """What is known of a converted model, None where there is none that is whole."""
-    path = folder(models_dir) / f"{name}.json"
+    found = shared.read_record(_record(name), _SCHEMA, models_dir)
     try:
-        found = json.loads(path.read_text("utf-8"))
-        facts = Facts(**{**found, **{key: _tuples(found[key]) for key in ("networks", "weights", "stems", "frames")}})
-    except (OSError, ValueError, TypeError, KeyError):
+        facts = Facts(**found) if found else None
+    except TypeError:
         return None
-    whole = facts.schema == _SCHEMA and facts.name == name and facts.sums
-    return facts if whole and all((path.parent / file).is_file() for file in facts.sums) else None
+    return facts if facts is not None and facts.name == name else None
 
 
 def current(located: Located, models_dir: Path) -> Facts | None:
     """What is known of the conversion of just this model, None where it is not converted or was another one."""
     facts = read(located.name, models_dir)
     return facts if facts is not None and facts.located.digest == located.digest else None
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
-
-
-def damaged(facts: Facts, models_dir: Path) -> Path | None:
-    """The first file that is not as it was written. Raises EngineError where one cannot be read."""
-    for name, known in facts.sums.items():
-        path = folder(models_dir) / name
-        if digest(path, memory_of(models_dir)) != known:
-            return path
-    return None
-
-
-def sizes(facts: Facts, models_dir: Path) -> dict[str, int]:
-    """Bytes of each file of a converted model, the one that describes it among them."""
-    names = (f"{facts.name}.json", *facts.sums)
-    return {name: (folder(models_dir) / name).stat().st_size for name in names}
-
-
-def core_path(weights: str, frames: int, models_dir: Path) -> Path:
-    """The core of one network, by the digest of its weights and the length of its input."""
-    return folder(models_dir) / f"{weights[:16]}-{frames}.xml"
-
-
-def compiled(models_dir: Path) -> Path:
-    """Where OpenVINO keeps what it compiled from them for this machine."""
-    return folder(models_dir) / _COMPILED
 
 
 def possible(located: Located) -> bool:
@@ -115,9 +88,9 @@ def write(located: Located, models_dir: Path, force: bool = False) -> Facts:
 
     One process at a time: the second takes what the first has made, unless forced.
     """
-    with _alone(folder(models_dir)):
+    with shared.alone(shared.folder(models_dir)):
         known = current(located, models_dir)
-        if known is None or force or damaged(known, models_dir):
+        if known is None or force or shared.damaged(known.sums, models_dir):
             known = _written(located, models_dir)
         return known
 
@@ -125,22 +98,21 @@ def write(located: Located, models_dir: Path, force: bool = False) -> Facts:
 def _written(located: Located, models_dir: Path) -> Facts:
     from stem_cli.engines.demucs.checkpoint import describe, open_network
 
-    bag, frames, channels, sums, errors = describe(located), [], 0, {}, []
+    bag, frames, channels, targets, errors = describe(located), [], 0, [], []
     for path, weights in zip(located.files, located.digests, strict=True):
         network: Any = open_network(path, located.segment)
         if not core.can_be_cut(network):
             raise EngineError(f"a {type(network).__name__} of these settings cannot be converted", path)
         frames.append(int(network.segment * network.samplerate))
         channels = max(channels, network.channels)
-        target = core_path(weights, frames[-1], models_dir)
-        wanted = accuracy.reference(network, frames[-1])
+        target, sound = shared.core_path(weights, frames[-1], models_dir), _excerpt(frames[-1])
+        wanted = accuracy.reference(network, sound)
         allocator.give_back()
         openvino.convert(core.trace(network, frames[-1]), core.shapes(frames[-1]), target)
         del network
         allocator.give_back()
-        errors.append(accuracy.measure(target, wanted, compiled(models_dir)))
-        for file in (target, target.with_suffix(".bin")):
-            sums[file.name] = digest(file, memory_of(models_dir))
+        errors.append(accuracy.measure(_opener(target, len(wanted), frames[-1], models_dir), sound, wanted))
+        targets.append(target)
     facts = Facts(
         name=located.name,
         networks=located.digests,
@@ -150,26 +122,26 @@ def _written(located: Located, models_dir: Path) -> Facts:
         rate=bag.rate,
         frames=tuple(frames),
         channels=channels,
-        sums=sums,
+        sums=shared.sums_of(targets, models_dir),
         errors_db={precision: max(one[precision] for one in errors) for precision in errors[0]},
     )
-    partial = folder(models_dir) / f".{located.name}.partial"
-    partial.write_text(json.dumps(asdict(facts), indent=1), "utf-8")
-    partial.replace(folder(models_dir) / f"{located.name}.json")
+    shared.write_record(facts.record, asdict(facts), models_dir)
     return facts
 
 
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One process at a time writes there. What one left that was killed is removed. Raises OutputError."""
-    from filelock import FileLock
+def _excerpt(frames: int) -> Floats:
+    """As a song comes to the networks: mean 0, deviation 1."""
+    sound = accuracy.excerpt(frames)
+    normalised: Floats = ((sound - sound.mean()) / sound.std()).astype(np.float32)
+    return normalised
 
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        with FileLock(home / ".lock"):
-            for left in home.glob(".*.partial*"):
-                left.unlink()
-            yield
-    except OSError as error:
-        hint = "Free some space there, or choose another --models-dir."
-        raise OutputError(f"a converted model cannot be written ({error.strerror})", home, hint) from error
+
+def _opener(path: Path, stems: int, frames: int, models_dir: Path) -> Callable[[str], Callable[[Floats], Floats]]:
+    """A converted core by its precision, as `accuracy.measure` wants it."""
+    threads = os.cpu_count() or 1
+
+    def opened(precision: str) -> Callable[[Floats], Floats]:
+        run = openvino.load(path, precision, threads, shared.compiled(models_dir))
+        return core.CoreNetwork(run, stems, frames, frames, threads).forward
+
+    return opened

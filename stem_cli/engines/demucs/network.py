@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +12,12 @@ from numpy.typing import NDArray
 
 from stem_cli.engines import Request, Run
 from stem_cli.engines.demucs import converted, core, memory
-from stem_cli.engines.demucs.accuracy import exact_enough
 from stem_cli.engines.demucs.bag import Located
 from stem_cli.engines.demucs.effort import effort_of
 from stem_cli.engines.demucs.package import open_package
-from stem_cli.engines.runtime import device_for, installed, openvino, precision_for
+from stem_cli.engines.runtime import converted as shared
+from stem_cli.engines.runtime import device_for, installed, openvino
+from stem_cli.engines.runtime.accuracy import best_way
 from stem_cli.engines.runtime.trial import fitting_segment
 from stem_cli.errors import EngineError, UsageError
 from stem_cli.overlap import Network, Part
@@ -57,12 +56,9 @@ def way_of(located: Located, request: Request) -> Way:
     """
     device, wanted = device_for(request.device), effort_of(request).precision
     facts = converted.current(located, request.models_dir) if by_openvino(located, device) else None
-    precision = precision_for(wanted, device, facts is not None)
-    if facts is not None and wanted == "auto" and not exact_enough(facts.errors_db, precision):
-        precision = "f32"
-    if facts is not None and precision == "f32" and not exact_enough(facts.errors_db, "f32") and _by_torch_too(located):
-        facts = None
-    return Way(device, precision, facts)
+    errors = facts.errors_db if facts is not None else None
+    precision, by_core = best_way(wanted, device, errors, _by_torch_too(located))
+    return Way(device, precision, facts if by_core else None)
 
 
 def by_openvino(located: Located, device: str) -> bool:
@@ -82,10 +78,10 @@ def prepare(located: Located, request: Request, note: Callable[[str], None]) -> 
     if not by_openvino(located, device_for(request.device)) or not _by_torch_too(located):
         return False
     facts = converted.current(located, request.models_dir)
-    damaged = converted.damaged(facts, request.models_dir) if facts else None
+    damaged = shared.damaged(facts.sums, request.models_dir) if facts else None
     if facts and damaged is None:
         return False
-    if not openvino.writable(converted.folder(request.models_dir)):
+    if not openvino.writable(shared.folder(request.models_dir)):
         where = f"{request.models_dir} may not be written to"
         note(f"{located.name} cannot be converted for OpenVINO, torch runs it: {where}")
         return False
@@ -126,7 +122,7 @@ def close_all() -> None:
 
 def _usable(facts: converted.Facts | None, located: Located, request: Request) -> converted.Facts | None:
     """The facts if they can be run, None if torch has to. Raises EngineError where that cannot be either."""
-    damaged = converted.damaged(facts, request.models_dir) if facts else None
+    damaged = shared.damaged(facts.sums, request.models_dir) if facts else None
     if facts is not None and damaged is None:
         return facts
     if not _by_torch_too(located):
@@ -150,13 +146,10 @@ def convert(name: str, models_dir: Path, note: Callable[[str], None], force: boo
 
     That is said by `note`: it runs on torch then, slower.
     """
-    code = "import sys; from stem_cli.engines.demucs import convert_here; convert_here(*sys.argv[1:])"
-    command = [sys.executable, "-P", "-c", code, name, str(models_dir), *(["force"] if force else [])]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    facts = converted.read(name, models_dir) if done.returncode == 0 else None
+    why = shared.by_itself("demucs", name, models_dir, force)
+    facts = None if why else converted.read(name, models_dir)
     if facts is None:
-        why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        note(f"{name} is not converted for OpenVINO, torch runs it: {why}")
+        note(f"{name} is not converted for OpenVINO, torch runs it: {why or 'its files are gone again'}")
     return facts
 
 
@@ -166,8 +159,8 @@ def _by_openvino(facts: converted.Facts, request: Request, run: Run) -> Opened:
     networks = []
     for weights, frames in zip(facts.networks, facts.frames, strict=True):
         length = _segment(request, frames, facts.rate, fixed=True)
-        path = converted.core_path(weights, frames, request.models_dir)
-        infer = openvino.load(path, run.precision, run.threads, converted.compiled(request.models_dir))
+        path = shared.core_path(weights, frames, request.models_dir)
+        infer = openvino.load(path, run.precision, run.threads, shared.compiled(request.models_dir))
         networks.append(core.CoreNetwork(infer, len(facts.stems), length, frames, run.threads))
     return Opened(_parts(networks, facts.weights), facts.stems, facts.rate)
 

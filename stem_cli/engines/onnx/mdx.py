@@ -9,13 +9,12 @@ between half a window of silence before the song and enough after it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
-from stem_cli.engines.onnx.manifest import CHANNELS, Transform
+from stem_cli.engines.onnx.manifest import Transform
+from stem_cli.engines.runtime import spectra
 from stem_cli.overlap import Joint, Part
 
 Floats = NDArray[np.float32]
@@ -66,43 +65,15 @@ def _hann_of(segment: int, frames: int) -> Floats:  # noqa: ARG001 - a shorter c
     return np.maximum(np.hanning(frames), _LEAST_WEIGHT).astype(np.float32)
 
 
-@cache
-def _window(size: int) -> Floats:
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)).astype(np.float32)
-
-
-@cache
-def _weights(transform: Transform) -> Floats:
-    """The sum of the squared windows over each frame of a chunk."""
-    size, hop = transform.size, transform.hop
-    total = np.zeros(transform.segment_frames + size)
-    for column in range(transform.columns):
-        total[column * hop : column * hop + size] += _window(size).astype(np.float64) ** 2
-    return total[size // 2 : -(size // 2)].astype(np.float32)
-
-
 def analyse(chunk: Floats, transform: Transform, workers: int) -> Floats:
     """Sound [2, segment] as [4, bins, columns]: real and imaginary part of each channel in turn."""
-    half = transform.size // 2
-    padded = np.pad(chunk, ((0, 0), (half, half)), "reflect")
-    cut = np.lib.stride_tricks.sliding_window_view(padded, transform.size, axis=1)[:, :: transform.hop]
-    spectra = fft.rfft(cut * _window(transform.size), axis=-1, workers=workers)[..., : transform.bins]
-    parts = np.empty((CHANNELS, 2, transform.bins, transform.columns), np.float32)
-    parts[:, 0] = spectra.real.swapaxes(1, 2)
-    parts[:, 1] = spectra.imag.swapaxes(1, 2)
-    return parts.reshape(2 * CHANNELS, transform.bins, transform.columns)
+    return spectra.parts_of(spectra.analyse(chunk, _whole(transform), workers), transform.bins)
 
 
 def synthesise(parts: Floats, transform: Transform, workers: int) -> Floats:
     """The inverse of `analyse`: [4, bins, columns] to [2, segment]."""
-    size, hop, half = transform.size, transform.hop, transform.size // 2
-    split = parts.reshape(CHANNELS, 2, transform.bins, transform.columns)
-    spectra = np.zeros((CHANNELS, transform.columns, half + 1), np.complex64)
-    spectra.real[..., : transform.bins] = split[:, 0].swapaxes(1, 2)
-    spectra.imag[..., : transform.bins] = split[:, 1].swapaxes(1, 2)
-    pieces = fft.irfft(spectra, size, axis=-1, workers=workers) * _window(size)
-    sound = np.zeros((CHANNELS, transform.segment_frames + size), np.float32)
-    for column in range(transform.columns):
-        sound[:, column * hop : column * hop + size] += pieces[:, column]
-    whole: Floats = sound[:, half:-half] / _weights(transform)
-    return whole
+    return spectra.synthesise(spectra.joined(parts, _whole(transform)), _whole(transform), workers)
+
+
+def _whole(transform: Transform) -> spectra.Transform:
+    return spectra.Transform(transform.size, transform.hop, transform.columns)

@@ -1,0 +1,228 @@
+"""Models of the UVR world: RoFormer, MDX23C and VR networks, run by our own overlap-add, through OpenVINO or torch.
+
+Needs the extra `uvr`, or `fast` and a model that was converted on another machine.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from stem_cli import overlap
+from stem_cli.audio import Tee
+from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
+from stem_cli.engines.runtime import converted as shared
+from stem_cli.engines.runtime import device_for, openvino
+from stem_cli.engines.uvr import config, converted, models, names, shelf
+from stem_cli.engines.uvr.converted import Facts
+from stem_cli.engines.uvr.effort import columns_of, effort_of
+from stem_cli.engines.uvr.models import VR, UvrModel
+from stem_cli.engines.uvr.shelf import Located
+from stem_cli.errors import EngineError, StemError
+
+_VERSION = "1"
+"""Part of the engine's id: raise it with every change that changes the sound."""
+_INSTALL = 'Type: pip install "stem-cli[uvr]" (docs/engines.md says how to choose a build of torch).'
+_RATE = 44100
+"""Of every model of the table."""
+
+
+def _of_table(model: UvrModel) -> Model:
+    return Model(
+        name=model.name,
+        title=model.title,
+        stems=names.told(model.makes),
+        licence=model.licence,
+        rate=_RATE,
+        channels=config.CHANNELS,
+        quality=model.sdr,
+        source=model.sdr_source,
+        files=tuple(file for file in (model.weights, model.config) if file is not None),
+    )
+
+
+def _locate(name: str, models_dir: Path) -> Located:
+    """The model's files, or what it was converted to elsewhere. Raises EngineError."""
+    try:
+        return shelf.locate(name, models_dir)
+    except shelf.NotHere:
+        facts = converted.read(name, models_dir) if openvino.ready() else None
+        if facts is None:
+            raise
+        kind = models.TABLE[name].kind if name in models.TABLE else ""
+        return Located(name, kind, None, None, facts.digest)
+
+
+def _chosen(request: Request) -> Located:
+    """The model asked for, else the best of those that are there and make what is wanted. Raises EngineError."""
+    if request.model:
+        return _locate(request.model, request.models_dir)
+    there = list(_there(request))
+    able = [located for located, model in there if model.gives >= set(request.stems)]
+    if able or there:
+        return (able or [located for located, _ in there])[0]
+    first = next(iter(models.TABLE), "")
+    if first:
+        return _locate(first, request.models_dir)
+    hint = "Put a model's weights and its yaml there."
+    raise shelf.NotHere("no UVR model is on this machine yet", request.models_dir, hint)
+
+
+def _there(request: Request) -> Iterator[tuple[Located, Model]]:
+    """The models that can be used, best first."""
+    for name in shelf.known_names(request.models_dir):
+        with suppress(EngineError):
+            located = _locate(name, request.models_dir)
+            yield located, _described(located, request)
+
+
+def _described(located: Located, request: Request) -> Model:
+    """What a model that is there makes. Raises EngineError."""
+    if located.kind:
+        return _of_table(models.TABLE[located.name])
+    from stem_cli.engines.uvr.network import layout_of
+
+    layout, makes = layout_of(located, request)
+    title, licence = "a model of your own", "yours to know"
+    return Model(located.name, title, names.told(makes), licence, layout.rate, config.CHANNELS)
+
+
+def _unavailable(request: Request) -> Missing | None:
+    from stem_cli.engines.uvr.network import has_torch, way_of
+
+    try:
+        device_for(request.device)
+        located = _chosen(request)
+        _described(located, request)
+        if located.kind != VR and way_of(located, request).facts is not None:
+            return None
+    except EngineError as error:
+        what = error.what + (f" ({error.path})" if error.path else "")
+        return Missing(what, error.hint, broken=not isinstance(error, shelf.NotHere))
+    return None if has_torch() else Missing("the package audio-separator is not installed", _INSTALL)
+
+
+def _find(request: Request) -> Model:
+    known = models.TABLE.get(request.model)
+    if known is not None:
+        return _of_table(known)
+    try:
+        model = _described(_chosen(request), request)
+    except shelf.NotHere:
+        if request.model or not models.TABLE:
+            raise
+        return _of_table(next(iter(models.TABLE.values())))
+    return replace(model, name=request.model or model.name)  # by the name of its file, it answers to that
+
+
+def _added(models_dir: Path) -> tuple[Model, ...]:
+    found = []
+    for name in shelf.own_names(models_dir):
+        with suppress(EngineError):
+            found.append(_find(Request(model=name, models_dir=models_dir)))
+    return tuple(found)
+
+
+def _identify(request: Request) -> Identity:
+    """Raises EngineError where the model is not there."""
+    from stem_cli.engines.uvr.network import layout_of, way_of
+
+    located = _chosen(request)
+    if located.kind == VR:
+        return Identity("uvr", located.name, located.digest, {"version": _VERSION})
+    layout, makes = layout_of(located, request)
+    effort, columns = effort_of(request), columns_of(request, layout)
+    settings = {
+        "stride": str(effort.stride(replace(layout, columns=columns))),
+        "segment": str(layout.hop * (columns - 1)),
+        "precision": way_of(located, request).precision,
+        "makes": "+".join(makes),
+        "version": _VERSION,
+    }
+    return Identity("uvr", located.name, located.digest, settings)
+
+
+def _prepare(request: Request, note: Callable[[str], None]) -> bool:
+    from stem_cli.engines.uvr.network import prepare
+
+    located = _chosen(request)
+    return located.kind != VR and prepare(located, request, note)
+
+
+def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
+    from stem_cli.engines.uvr.network import open_model
+
+    located = _chosen(request)
+    if located.kind == VR:
+        raise EngineError("VR networks are not supported yet", located.weights, "Choose another model.")
+    opened = open_model(located, request, run)
+    rest, order = names.rest_of(opened.makes), names.told(opened.makes)
+    tee = Tee(mix.blocks())
+    try:
+        for block in overlap.separate(tee, [opened.part], 0.0, [(opened.start,)]):
+            made = dict(zip(opened.makes, block, strict=True))
+            song = tee.take(block.shape[2])
+            if rest is not None:
+                made[rest] = song - block.sum(axis=0)
+            yield {name: made[name] for name in order}
+    finally:
+        if opened.runner is not None:
+            run.device = opened.runner.device
+
+
+def knows(name: str, models_dir: Path) -> bool:
+    """Whether a model of that name is one of these: of the table, or found in the folder of models."""
+    if name in models.TABLE:
+        return True
+    try:
+        _locate(name, models_dir)
+    except shelf.NotHere:
+        return False
+    except EngineError:
+        return True
+    return True
+
+
+def convert_model(name: str, models_dir: Path, force: bool, note: Callable[[str], None]) -> Facts | None:
+    """Convert a model, if it is not yet; None where that failed, which `note` has told. Raises EngineError."""
+    from stem_cli.engines.uvr.network import convert, has_torch, layout_of
+
+    located = _locate(name, models_dir)
+    if located.kind == VR:
+        raise EngineError(f"{name} cannot be converted: it is a VR network", None, "It runs on torch.")
+    facts = converted.current(located, models_dir)
+    if facts and not force and not shared.damaged(facts.sums, models_dir):
+        return facts
+    if not openvino.ready():
+        raise EngineError("OpenVINO is not installed", None, 'Type: pip install "stem-cli[fast]"')
+    if located.weights is None or not has_torch():
+        raise EngineError("the packages torch and audio-separator are needed for that", None, _INSTALL)
+    layout_of(located, Request(models_dir=models_dir))  # a yaml that makes no sense says so
+    return convert(name, located, models_dir, note, force)
+
+
+def convert_here(name: str, models_dir: str, force: str = "") -> None:
+    """Convert a model in this process (`network.convert` runs it in one of its own); ends it where that fails."""
+    try:
+        converted.write(shelf.locate(name, Path(models_dir)), Path(models_dir), bool(force))
+    except StemError as error:
+        sys.exit(str(error))
+
+
+ENGINE = Engine(
+    name="uvr",
+    title="UVR models: RoFormer, MDX23C, VR",
+    models=tuple(map(_of_table, models.TABLE.values())),
+    speed=1.0,
+    pays=False,
+    unavailable=_unavailable,
+    find=_find,
+    identify=_identify,
+    separate=_separate,
+    prepare=_prepare,
+    added=_added,
+)
+__all__ = ["ENGINE", "convert_here", "convert_model", "knows"]

@@ -1,0 +1,241 @@
+"""The network of a model, ready to be run by `overlap`: through OpenVINO where that is there, else through torch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stem_cli.engines import Request, Run
+from stem_cli.engines.runtime import converted as shared
+from stem_cli.engines.runtime import device_for, installed, openvino
+from stem_cli.engines.runtime.accuracy import best_way
+from stem_cli.engines.runtime.trial import fitting_segment
+from stem_cli.engines.uvr import config, converted, core
+from stem_cli.engines.uvr.config import Layout
+from stem_cli.engines.uvr.converted import Facts
+from stem_cli.engines.uvr.effort import columns_of, effort_of
+from stem_cli.engines.uvr.joints import part_of
+from stem_cli.engines.uvr.shelf import Located
+from stem_cli.errors import EngineError
+from stem_cli.overlap import Floats, Network, Part
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model that is ready to run. start: frame of the first segment. makes: in the network's order.
+
+    runner: of torch, to be closed.
+    """
+
+    part: Part
+    start: int
+    makes: tuple[str, ...]
+    runner: Any = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a model is run: by OpenVINO where there are facts of its conversion, else by torch."""
+
+    device: str
+    precision: str
+    facts: Facts | None
+
+
+def has_torch() -> bool:
+    """Whether networks can be opened from their weights."""
+    return installed("torch") and installed("audio_separator")
+
+
+def way_of(located: Located, request: Request) -> Way:
+    """The best way that this machine allows and the request does not forbid.
+
+    A precision that was measured to be too rough for this model is only taken on demand. Raises EngineError.
+    """
+    device = device_for(request.device)
+    facts = converted.current(located, request.models_dir) if _by_openvino_too(device) else None
+    if facts is not None and columns_of(request, facts.layout) != facts.layout.columns:
+        facts = None  # a core has one length
+    errors = facts.errors_db if facts is not None else None
+    precision, by_core = best_way(effort_of(request).precision, device, errors, _by_torch_too(located))
+    return Way(device, precision, facts if by_core else None)
+
+
+def layout_of(located: Located, request: Request) -> tuple[Layout, tuple[str, ...]]:
+    """How sound goes into the model's network, and what comes out of it. Raises EngineError."""
+    facts = converted.current(located, request.models_dir)
+    if facts is not None:
+        return facts.layout, facts.makes
+    assert located.config is not None
+    found = config.read(located.config, located.makes)
+    return found.layout, found.makes
+
+
+def _by_openvino_too(device: str) -> bool:
+    return device == "cpu" and openvino.ready()
+
+
+def _by_torch_too(located: Located) -> bool:
+    return located.weights is not None and has_torch()
+
+
+def prepare(located: Located, request: Request, note: Callable[[str], None]) -> bool:
+    """Convert the model if OpenVINO is to run it and it is not converted, or what was is damaged; True if it was done.
+
+    Where that fails, `note` is told, and torch runs it.
+    """
+    if not _by_openvino_too(device_for(request.device)) or not _by_torch_too(located):
+        return False
+    layout, _ = layout_of(located, request)
+    if columns_of(request, layout) != layout.columns:
+        return False
+    facts = converted.current(located, request.models_dir)
+    damaged = shared.damaged(facts.sums, request.models_dir) if facts else None
+    if facts and damaged is None:
+        return False
+    if not openvino.writable(shared.folder(request.models_dir)):
+        where = f"{request.models_dir} may not be written to"
+        note(f"{located.name} cannot be converted for OpenVINO, torch runs it: {where}")
+        return False
+    first = "used for the first time: converting it, once, which takes some minutes"
+    why = "what OpenVINO runs is damaged: making it anew" if damaged else first
+    note(f"{located.name}: {why}")
+    return convert(located.name, located, request.models_dir, note) is not None
+
+
+def convert(
+    name: str, located: Located, models_dir: Path, note: Callable[[str], None], force: bool = False
+) -> Facts | None:
+    """Convert a model in a process of its own, which takes the memory of torch with it; None where it cannot be.
+
+    name: that it is found by. That it cannot be is said by `note`: it runs on torch then, slower.
+    """
+    why = shared.by_itself("uvr", name, models_dir, force)
+    facts = None if why else converted.current(located, models_dir)
+    if facts is None:
+        note(f"{located.name} is not converted for OpenVINO, torch runs it: {why or 'its files are gone again'}")
+    return facts
+
+
+def open_model(located: Located, request: Request, run: Run) -> Opened:
+    """Open a model in the way that suits it, and say in `run` which. Raises EngineError, UsageError.
+
+    The model of the last call is kept open for the next song; the memory of another one is given back first.
+    """
+    way = way_of(located, request)
+    run.device, run.precision = way.device, way.precision
+    facts = _usable(way.facts, located, request)
+    stride = effort_of(request).overlap
+    key = (located.digest, way.device, way.precision, facts is None, request.segment_seconds, stride, run.threads)
+    if key not in _KEPT:
+        close_all()
+        _KEPT[key] = _by_torch(located, request, run) if facts is None else _by_openvino(facts, request, run)
+    if _KEPT[key].runner is not None:
+        _KEPT[key].runner.note = run.note
+    return _KEPT[key]
+
+
+_KEPT: dict[Any, Opened] = {}
+"""The model that was opened last, by what it was opened with."""
+
+
+def close_all() -> None:
+    """Give the memory of what is kept open back."""
+    for opened in _KEPT.values():
+        if opened.runner is not None:
+            opened.runner.close()
+    _KEPT.clear()
+
+
+def _usable(facts: Facts | None, located: Located, request: Request) -> Facts | None:
+    """The facts if they can be run, None if torch has to. Raises EngineError where that cannot be either."""
+    damaged = shared.damaged(facts.sums, request.models_dir) if facts else None
+    if facts is not None and damaged is None:
+        return facts
+    if _by_torch_too(located):
+        return None
+    if damaged is not None:
+        again = f"copy the folder `converted` again or type `stem engines convert {located.name}` with the weights"
+        raise EngineError("this converted model is damaged", damaged, f"Delete it, and {again}.")
+    hint = 'Type: pip install "stem-cli[uvr]", or leave out --segment and convert it (`stem engines convert`).'
+    raise EngineError(f"{located.name} needs torch and audio-separator for that", None, hint)
+
+
+def _by_openvino(facts: Facts, request: Request, run: Run) -> Opened:
+    infer = openvino.load(
+        facts.path(request.models_dir), run.precision, run.threads, shared.compiled(request.models_dir)
+    )
+    network = core.CoreNetwork(infer, facts.layout, facts.bands, len(facts.makes), run.threads)
+    part, start = part_of(network, facts.layout, effort_of(request).stride(facts.layout))
+    return Opened(part, start, facts.makes)
+
+
+def _by_torch(located: Located, request: Request, run: Run) -> Opened:
+    from stem_cli.engines.runtime.torch import Runner
+    from stem_cli.engines.uvr.checkpoint import open_network
+
+    assert located.weights is not None
+    assert located.config is not None
+    found = config.read(located.config, located.makes)
+    layout = replace(found.layout, columns=columns_of(request, found.layout))
+    module = AllStems(open_network(found, located.weights, located.config), len(found.makes))
+    runner = Runner(module, run.device, run.precision, run.threads, run.note)
+    network = TorchNetwork(runner, len(found.makes), layout.segment)
+    network.fit_memory()
+    part, start = part_of(network, layout, effort_of(request).stride(layout))
+    return Opened(part, start, found.makes, runner)
+
+
+def AllStems(network: Any, stems: int) -> torch.nn.Module:  # noqa: N802 - a class that torch is needed for
+    """A network whose answer has a place for the stems, also where that is one: [segments, stems, 2, frames]."""
+    import torch
+
+    class Module(torch.nn.Module):
+        """Its state is the network's."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, sound: torch.Tensor) -> torch.Tensor:
+            """Of [segments, 2, frames]."""
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of torch, to those who wrote the network
+                found: torch.Tensor = self.network(sound)
+            return found.reshape(len(sound), stems, sound.shape[1], -1)
+
+    return Module()
+
+
+class TorchNetwork:
+    """A network that torch runs, as `overlap.Network`. segment: frames."""
+
+    def __init__(self, runner: Any, stems: int, segment: int) -> None:
+        self.runner, self.stems, self.segment = runner, stems, segment
+
+    def fit_memory(self) -> None:
+        """Try how much fits into a GPU's memory, and make the batch so small that it does."""
+        fitting_segment(self.runner, self.segment, self.segment, self.valid_length)
+
+    @property
+    def batch(self) -> int:
+        """As many as the device's memory holds."""
+        return int(self.runner.batch)
+
+    def valid_length(self, frames: int) -> int:  # noqa: ARG002 - see `overlap.Network`
+        """Every chunk is filled up to a whole segment."""
+        return self.segment
+
+    def forward(self, batch: Floats) -> Floats:
+        """See `overlap.Network`."""
+        found: Floats = self.runner(batch)
+        return found
+
+
+_: type[Network] = TorchNetwork
