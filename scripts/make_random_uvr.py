@@ -2,7 +2,8 @@
 
 Usage: make_random_uvr.py KIND FOLDER [--small]
 
-KIND: mdx (MDX-Net, ONNX), vr (VR network, .pth; --small is one of the older kind). Needs `pip install "stem-cli[uvr]"`: the architectures are audio-separator's.
+KIND: mdx (MDX-Net, ONNX), vr (VR network, .pth; --small is one of the older kind). Needs
+`pip install "stem-cli[uvr]"`: the architectures are audio-separator's.
 """
 
 from __future__ import annotations

@@ -125,8 +125,7 @@ def _say_terms(model: Model, missing: tuple[ModelFile, ...], folder: Path) -> No
     click.echo(f"{model.name}: {count}, {size}, from {hosts} into {folder}", err=True)
     click.echo(f"Licence of the weights: {model.licence}", err=True)
     if unknown := [file.name for file in missing if not file.sha256]:
-        what = "cannot be checked: no checksum of it is published" if len(unknown) == 1 else "cannot be checked"
-        click.echo(f"Note: {', '.join(unknown)} {what}. You trust the host, and the way from it.", err=True)
+        click.echo(f"No checksum of {', '.join(unknown)} is known: what the host sends cannot be checked.", err=True)
 
 
 def _fetched(file: ModelFile, folder: Path, memory: Path, model: str, silent: bool) -> Path:

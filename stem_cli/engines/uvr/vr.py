@@ -87,7 +87,9 @@ def _run(job: Job) -> None:
     command = [sys.executable, "-P", "-c", code, job.to_text()]
     heard = job.folder / "stderr.txt"
     with heard.open("wb") as stderr:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr, env=job.environment
+        )
         try:
             process.wait()
         finally:  # interrupted or not, it does not outlive this

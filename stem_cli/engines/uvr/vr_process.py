@@ -65,6 +65,16 @@ class Job:
         """What cannot be done and what to do about it, as JSON [what, hint]."""
         return self.folder / "refusal.json"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of the process: temporary files of others go with the folder, and nothing is sent to anybody.
+
+        onnxruntime, which audio-separator imports, starts to send its telemetry as soon as it is imported.
+        """
+        unwanted = ("AUDIO_SEPARATOR_MODEL_DIR", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
+        kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+        return {**kept, "TMPDIR": str(self.folder), "ORT_DISABLE_TELEMETRY": "1"}
+
     def to_text(self) -> str:
         """For the command line."""
         return json.dumps({**asdict(self), "folder": str(self.folder), "weights": str(self.weights)})
@@ -86,12 +96,13 @@ class Refused(Exception):
 
 
 def main() -> None:
-    """Do the job that is the last word of the command line. It ends at once when its parent does, and takes the folder with it."""
+    """Do the job that is the last word of the command line.
+
+    This process ends at once when its parent does, and takes the folder with it.
+    """
     job = Job.parse(sys.argv[-1])
     threading.Thread(target=_end_with_parent, args=(job.folder,), daemon=True).start()
     warnings.simplefilter("ignore")
-    for name in ("AUDIO_SEPARATOR_MODEL_DIR", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"):
-        os.environ.pop(name, None)
     try:
         check_weights(job.weights)
         _save(_separate(job), job.stem)
@@ -125,7 +136,8 @@ def check_weights(path: Path) -> None:
             raise Refused("it holds code, not weights only, and was not opened", _UNSAFE) from error
         raise Refused("it is no whole file of weights", _NO_WEIGHTS) from error
     except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise Refused(f"it is no whole file of weights ({str(error).splitlines()[0]})", _NO_WEIGHTS) from error
+        why = (str(error).splitlines() or ["it ends too soon"])[0]
+        raise Refused(f"it is no whole file of weights ({why})", _NO_WEIGHTS) from error
     if not isinstance(state, dict) or not all(isinstance(one, torch.Tensor) for one in state.values()):
         raise Refused("it is no VR network: it holds other things than tensors by name", _NO_WEIGHTS)
 
