@@ -134,6 +134,7 @@ def test_nothing_of_audio_separator_is_seen(
     blocks = stream(song(0.3), vr_model)
     first = next(blocks)
     assert len(list(temporary.iterdir())) == 1
+    assert not list(temporary.glob("**/.ses"))  # what onnxruntime's telemetry leaves
     assert first.shape == (1, 2, round(0.3 * vr.RATE))
     assert not list(blocks)
     assert not list(temporary.iterdir())
@@ -307,6 +308,12 @@ def test_a_toml_that_makes_no_sense_is_told(tmp_path: Path, text: str, what: str
     (tmp_path / "mine.toml").write_text(text)
     with pytest.raises(EngineError, match=rf"mine\.toml: these are no parameters of a VR network: {what}"):
         vr.facts_of(tmp_path / "mine.pth")
+
+
+def test_a_toml_is_read_without_audio_separator_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "audio_separator", None)
+    (tmp_path / "mine.toml").write_text('bands = "4band_v3"\nstem = "vocals"\n')
+    assert vr.facts_of(tmp_path / "mine.pth") == (VrFacts("4band_v3"), ("vocals",))
 
 
 def test_a_file_of_uvrs_list_is_known_by_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

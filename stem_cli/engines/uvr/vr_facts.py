@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from stem_cli import stems
+from stem_cli.engines.runtime import installed
 from stem_cli.engines.uvr.models import VrFacts, vr_facts
 from stem_cli.errors import EngineError
 
@@ -43,10 +44,11 @@ def facts_of(weights: Path) -> tuple[VrFacts, tuple[str, ...]]:
 
 def bands() -> tuple[str, ...]:
     """The names of the parameters that the installed audio-separator has, () without it. Nothing of it is imported."""
-    package = util.find_spec("audio_separator")
-    places = package.submodule_search_locations if package else None
-    folder = Path((places or ["."])[0], "separator", "uvr_lib_v5", "vr_network", "modelparams")
-    return tuple(sorted(path.stem for path in folder.glob("*.json") if path.stem not in (_BACKWARDS, "ensemble")))
+    package = util.find_spec("audio_separator") if installed("audio_separator") else None
+    places = (package.submodule_search_locations if package else None) or ()
+    inside = "separator/uvr_lib_v5/vr_network/modelparams/*.json"
+    names = {path.stem for place in places for path in Path(place).glob(inside)}
+    return tuple(sorted(names - {_BACKWARDS, "ensemble"}))
 
 
 @cache

@@ -69,7 +69,7 @@ class Job:
     def environment(self) -> dict[str, str]:
         """Of the process: temporary files of others go with the folder, and nothing is sent to anybody.
 
-        onnxruntime, which audio-separator imports, starts to send its telemetry as soon as it is imported.
+        onnxruntime, which audio-separator imports, opens a session of its telemetry as soon as it is imported.
         """
         unwanted = ("AUDIO_SEPARATOR_MODEL_DIR", "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD")
         kept = {name: value for name, value in os.environ.items() if name not in unwanted}
