@@ -2,8 +2,9 @@
 
 Usage: make_random_uvr.py KIND FOLDER [--small]
 
-KIND: mdx (MDX-Net, ONNX); bs, bs6 (six stems), leap, mel, mdx23c (weights as random_KIND.ckpt, random_KIND.yaml).
-Needs `pip install "stem-cli[uvr]"`: the architectures are audio-separator's.
+KIND: mdx (MDX-Net, ONNX); bs, bs6 (six stems), leap, mel, mdx23c (weights as random_KIND.ckpt, random_KIND.yaml); vr (VR
+network, .pth; --small is one of the older kind). Needs `pip install "stem-cli[uvr]"`: the architectures are
+audio-separator's.
 """
 
 from __future__ import annotations
@@ -153,7 +154,31 @@ def _by_kind(kind: str) -> Callable[[Path, bool], Path]:
 
 
 BY_YAML = ("bs", "bs6", "leap", "mel", "mdx23c")
-KINDS: dict[str, Callable[[Path, bool], Path]] = {"mdx": mdx, **{kind: _by_kind(kind) for kind in BY_YAML}}
+
+
+def vr(folder: Path, small: bool, seed: int = 0) -> Path:
+    """A VR network as `random_vr.pth`, its parameters beside it: VR 5.1 of 222 MB, or the smallest there is, 32 MB.
+
+    audio-separator tells the networks apart by the size of the file, in KiB.
+    """
+    from audio_separator.separator.uvr_lib_v5.vr_network import nets, nets_new
+
+    path = folder / "random_vr.pth"
+    torch.manual_seed(seed)
+    bins = 672  # of both kinds of bands
+    old = nets.determine_model_capacity(bins * 2, 31191) if small else None
+    network = old or nets_new.CascadedNet(bins * 2, 218409, nout=16, nout_lstm=64)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.1, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    torch.save(network.state_dict(), path)
+    facts = 'bands = "4band_v2"' if small else 'bands = "4band_v3"\nnout = 16\nnout_lstm = 64'
+    (folder / "random_vr.toml").write_text(f'{facts}\nstem = "vocals"\n', "utf-8")
+    return path
+
+
+KINDS: dict[str, Callable[[Path, bool], Path]] = {"mdx": mdx, "vr": vr, **{kind: _by_kind(kind) for kind in BY_YAML}}
 
 
 def main() -> None:

@@ -84,8 +84,14 @@ def test_json_prints_one_object_and_quiet_only_the_files(folder: Path, bag: tupl
     found = json.loads(out)
     assert (found["model"], found["licence"]) == ("bag", "for research only")
     assert found["files"] == [
-        {"name": "one.th", "path": str(folder / "one.th"), "bytes": len(BODY), "status": "there"},
-        {"name": "two.th", "path": str(folder / "two.th"), "bytes": len(OTHER), "status": "downloaded"},
+        {"name": "one.th", "path": str(folder / "one.th"), "bytes": len(BODY), "status": "there", "checked": True},
+        {
+            "name": "two.th",
+            "path": str(folder / "two.th"),
+            "bytes": len(OTHER),
+            "status": "downloaded",
+            "checked": True,
+        },
     ]
     assert err.startswith("bag: 1 file, 3 MB, from ")
 
@@ -179,3 +185,33 @@ def test_what_downloads_is_imported_only_when_something_is_downloaded() -> None:
     heavy = "print(sorted({'httpx2', 'filelock', 'rich', 'numpy', 'asyncio'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_a_file_without_a_checksum_is_said_to_be_unchecked(
+    folder: Path, bag: tuple[ModelFile, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, model = engines.find_model("bag", folder)
+    files = (bag[0], replace(bag[1], sha256="", bytes=None))
+    monkeypatch.setattr(engines, "find_model", lambda name, models_dir: (engine, replace(model, files=files)))
+    with shelf() as web:
+        _, err = invoked("bag", "--from", web.url("demucs/"), "--yes")
+        assert "No checksum of two.th is known: what the host sends cannot be checked.\n" in err
+        assert (folder / "two.th").read_bytes() == OTHER
+        rows = json.loads(invoked("bag", "--json")[0])["files"]
+    assert [row["checked"] for row in rows] == [True, False]
+
+
+def test_a_file_whose_address_nobody_knows_is_not_asked_for(
+    folder: Path, bag: tuple[ModelFile, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, model = engines.find_model("bag", folder)
+    files = (bag[0], replace(bag[1], url=""))
+    monkeypatch.setattr(engines, "find_model", lambda name, models_dir: (engine, replace(model, files=files)))
+    with shelf() as web:
+        with pytest.raises(
+            EngineError, match=r"no address of two\.th is known.*Put two\.th there yourself, or give --from"
+        ):
+            invoked("bag", "--yes")
+        assert web.log == []
+        invoked("bag", "--yes", "--from", web.url("demucs"))
+    assert (folder / "two.th").read_bytes() == OTHER

@@ -59,6 +59,7 @@ def download(
     memory = memory_of(folder)
     there = {file: path for file in files if (path := _there(file, folder, memory, model))}
     missing = tuple(file for file in files if file not in there)
+    _require_addresses(missing, folder)
     if missing and not (quiet and (yes or dry_run)):
         _say_terms(found, missing, folder)
     if missing and not dry_run:
@@ -77,7 +78,16 @@ def _file_row(file: ModelFile, path: Path | None, folder: Path, was_missing: boo
         "path": str(path or folder / file.name),
         "bytes": path.stat().st_size if path else file.bytes,
         "status": "missing" if path is None else "downloaded" if was_missing else "there",
+        "checked": bool(file.sha256),
     }
+
+
+def _require_addresses(missing: tuple[ModelFile, ...], folder: Path) -> None:
+    """Raises EngineError for a file that nobody is known to offer."""
+    for file in missing:
+        if not file.url:
+            hint = f"Put {file.name} there yourself, or give --from URL, the folder of a host that has it."
+            raise EngineError(f"no address of {file.name} is known", folder, hint)
 
 
 def _from_mirror(file: ModelFile, mirror: str | None) -> ModelFile:
@@ -114,6 +124,8 @@ def _say_terms(model: Model, missing: tuple[ModelFile, ...], folder: Path) -> No
     count = f"{len(missing)} file{'s' if len(missing) > 1 else ''}"
     click.echo(f"{model.name}: {count}, {size}, from {hosts} into {folder}", err=True)
     click.echo(f"Licence of the weights: {model.licence}", err=True)
+    if unknown := [file.name for file in missing if not file.sha256]:
+        click.echo(f"No checksum of {', '.join(unknown)} is known: what the host sends cannot be checked.", err=True)
 
 
 def _fetched(file: ModelFile, folder: Path, memory: Path, model: str, silent: bool) -> Path:
