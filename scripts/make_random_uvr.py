@@ -2,8 +2,8 @@
 
 Usage: make_random_uvr.py KIND FOLDER [--small]
 
-KIND: mdx (MDX-Net, ONNX); bs, bs6 (six stems), leap, mel, mdx23c (weights as random_KIND.ckpt, random_KIND.yaml); vr (VR
-network, .pth; --small is one of the older kind). Needs `pip install "stem-cli[uvr]"`: the architectures are
+KIND: mdx (MDX-Net, ONNX); bs, bs6 (six stems), leap, mel, mdx23c (weights as random_KIND.ckpt, random_KIND.yaml);
+vr (VR network, .pth; --small is one of the older kind). Needs `pip install "stem-cli[uvr]"`: the architectures are
 audio-separator's.
 """
 

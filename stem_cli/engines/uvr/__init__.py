@@ -8,8 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from stem_cli import overlap
 from stem_cli.audio import Tee
@@ -19,7 +22,7 @@ from stem_cli.engines.runtime import device_for, openvino
 from stem_cli.engines.uvr import config, converted, models, names, shelf
 from stem_cli.engines.uvr.converted import Facts
 from stem_cli.engines.uvr.effort import columns_of, effort_of
-from stem_cli.engines.uvr.models import VR, UvrModel
+from stem_cli.engines.uvr.models import VR, UvrModel, VrFacts
 from stem_cli.engines.uvr.shelf import Located
 from stem_cli.errors import EngineError, StemError
 
@@ -81,13 +84,32 @@ def _there(request: Request) -> Iterator[tuple[Located, Model]]:
 
 def _described(located: Located, request: Request) -> Model:
     """What a model that is there makes. Raises EngineError."""
-    if located.kind:
+    if located.is_ours:
         return _of_table(models.TABLE[located.name])
+    rate, makes = _own_facts(located, request)
+    title, licence = "a model of your own", "yours to know"
+    return Model(located.name, title, names.told(makes), licence, rate, config.CHANNELS)
+
+
+def _own_facts(located: Located, request: Request) -> tuple[int, tuple[str, ...]]:
+    """Rate, and what a model of the user's own makes. Raises EngineError."""
+    if located.kind == VR:
+        return _RATE, _vr_facts(located)[1]
     from stem_cli.engines.uvr.network import layout_of
 
     layout, makes = layout_of(located, request)
-    title, licence = "a model of your own", "yours to know"
-    return Model(located.name, title, names.told(makes), licence, layout.rate, config.CHANNELS)
+    return layout.rate, makes
+
+
+def _vr_facts(located: Located) -> tuple[VrFacts, tuple[str, ...]]:
+    """What the file of a VR network does not say, and what it makes. Raises EngineError where nobody knows it."""
+    from stem_cli.engines.uvr.vr_facts import facts_of
+
+    ours = models.TABLE[located.name] if located.is_ours else None
+    if ours is not None and ours.vr is not None:
+        return ours.vr, ours.makes
+    assert located.weights is not None
+    return facts_of(located.weights)
 
 
 def _unavailable(request: Request) -> Missing | None:
@@ -132,7 +154,10 @@ def _identify(request: Request) -> Identity:
 
     located = _chosen(request)
     if located.kind == VR:
-        return Identity("uvr", located.name, located.digest, {"version": _VERSION})
+        facts, makes = _vr_facts(located)
+        settings = {name: str(value) for name, value in asdict(facts).items() if value}
+        settings |= {"makes": "+".join(makes), "version": _VERSION}
+        return Identity("uvr", located.name, located.digest, settings)
     layout, makes = layout_of(located, request)
     effort, columns = effort_of(request), columns_of(request, layout)
     settings = {
@@ -157,20 +182,38 @@ def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
 
     located = _chosen(request)
     if located.kind == VR:
-        raise EngineError("VR networks are not supported yet", located.weights, "Choose another model.")
+        yield from _by_vr(mix, located, request, run)
+        return
     opened = open_model(located, request, run)
-    rest, order = names.rest_of(opened.makes), names.told(opened.makes)
     tee = Tee(mix.blocks())
     try:
         for block in overlap.separate(tee, [opened.part], 0.0, [(opened.start,)]):
-            made = dict(zip(opened.makes, block, strict=True))
-            song = tee.take(block.shape[2])
-            if rest is not None:
-                made[rest] = song - block.sum(axis=0)
-            yield {name: made[name] for name in order}
+            yield _all_stems(block, opened.makes, tee.take(block.shape[2]))
     finally:
         if opened.runner is not None:
             run.device = opened.runner.device
+
+
+def _by_vr(mix: Mix, located: Located, request: Request, run: Run) -> Iterator[StemBlock]:
+    """It takes the whole song before it gives anything, so the song is read again beside what it gives."""
+    from stem_cli.engines.uvr import vr
+
+    facts, makes = _vr_facts(located)
+    assert located.weights is not None
+    tee = Tee(mix.blocks())
+    song = iter(tee)
+    for block in vr.separate(mix, located.weights, facts, run, device_for(request.device)):
+        while tee.left < block.shape[2] and next(song, None) is not None:
+            pass
+        yield _all_stems(block, makes, tee.take(block.shape[2]))
+
+
+def _all_stems(block: NDArray[Any], makes: tuple[str, ...], song: NDArray[Any]) -> StemBlock:
+    """The network's stems [stems, 2, frames], and what is left of the song."""
+    made, rest = dict(zip(makes, block, strict=True)), names.rest_of(makes)
+    if rest is not None:
+        made[rest] = song - block.sum(axis=0)
+    return {name: made[name] for name in names.told(makes)}
 
 
 def knows(name: str, models_dir: Path) -> bool:

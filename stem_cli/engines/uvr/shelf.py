@@ -1,7 +1,8 @@
 """Which UVR model is meant, where it lies, and that it is whole.
 
 A model is a file of weights and a yaml. Those of our table are known by checksum; any other is found by its name in the
-folder of models: NAME.ckpt (.pth, .safetensors, .th), beside it NAME.yaml or config_NAME.yaml.
+folder of models: NAME.ckpt (.pth, .safetensors, .th), beside it NAME.yaml or config_NAME.yaml. A .pth without a yaml is
+a VR network.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ ENDINGS = (".ckpt", ".pth", ".safetensors", ".th")
 """Of files of weights."""
 _OURS_ALONE = (".ckpt", ".pth")
 """Those of ENDINGS that no other engine's models have."""
+_VR = ".pth"
 _CONFIGS = ("{}.yaml", "{}.yml", "config_{}.yaml", "{}_config.yaml")
 
 
@@ -31,7 +33,7 @@ class NotHere(EngineError):
 
 @dataclass(frozen=True)
 class Located:
-    """A model that is on this machine, its files whole. kind: of the table's models; "" where only the yaml says it.
+    """A model that is on this machine, its files whole. kind: of VR networks and the table; else only the yaml says it.
 
     weights: None where only what it was converted to is here. config: the yaml, None of VR networks. digest: SHA-256
     over both.
@@ -46,7 +48,12 @@ class Located:
     @property
     def makes(self) -> tuple[str, ...]:
         """What the table says that the network makes, () of other models."""
-        return models.TABLE[self.name].makes if self.kind else ()
+        return models.TABLE[self.name].makes if self.is_ours else ()
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is one of our table: nothing else is found by such a name."""
+        return self.name in models.TABLE
 
 
 def locate(name: str, models_dir: Path) -> Located:
@@ -56,6 +63,8 @@ def locate(name: str, models_dir: Path) -> Located:
         return _ours(ours, models_dir)
     weights = _weights(name, models_dir)
     config = _config(weights.stem, models_dir)
+    if config is None and weights.suffix == _VR:
+        return Located(weights.stem, models.VR, weights, None, check(weights, "", memory_of(models_dir)))
     if config is None and weights.suffix not in _OURS_ALONE:
         raise _unknown(name, models_dir)
     if config is None:
@@ -66,14 +75,15 @@ def locate(name: str, models_dir: Path) -> Located:
 
 
 def own_names(models_dir: Path) -> tuple[str, ...]:
-    """Models of the user's own: weights with a yaml beside them, that no file of our table is."""
+    """Models of the user's own: weights with a yaml beside them, or VR networks; no file of our table is one."""
     ours = {model.weights.name for model in models.TABLE.values()}
     try:
         paths = sorted(models_dir.iterdir()) if models_dir.is_dir() else []
     except OSError:
         return ()
     found = (path for path in paths if path.suffix in ENDINGS and path.name not in ours)
-    return tuple(dict.fromkeys(path.stem for path in found if _config(path.stem, models_dir)))
+    own = (path.stem for path in found if path.suffix == _VR or _config(path.stem, models_dir))
+    return tuple(dict.fromkeys(own))
 
 
 def _of_table(name: str) -> UvrModel | None:

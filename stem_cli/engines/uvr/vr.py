@@ -39,7 +39,7 @@ _ELSEWHERE = "Set TMPDIR to a folder on another disk"
 def separate(mix: Mix, weights: Path, facts: VrFacts, run: Run, device: str) -> Iterator[NDArray[np.float32]]:
     """The primary stem of a song: float32 [1, 2, frames] in blocks that cover the mix exactly, with lag 0.
 
-    mix: 44.1 kHz stereo, read once by `blocks`. device: "cpu", "cuda" or "mps". The sound has the mix's gain, whatever
+    mix: 44.1 kHz stereo, skimmed once. device: "cpu", "cuda" or "mps". The sound has the mix's gain, whatever
     that is. Files lie in the folder for temporary ones (about 42 MB a minute) until the last block is taken or the
     generator is closed. Raises EngineError where the weights cannot be used, OutputError where the disk is full.
     """
@@ -60,7 +60,7 @@ def _write(mix: Mix, path: Path) -> int:
     with _elsewhere():
         sink = open_sink(path, "wav", RATE, CHANNELS, "float", mix.frames + TAIL_FRAMES)
     try:
-        for block in mix.blocks():
+        for block in mix.skim():
             frames += block.shape[1]
             with _elsewhere():
                 sink.write(block)
