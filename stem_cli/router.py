@@ -11,7 +11,7 @@ from stem_cli.engines import Engine, Missing, Model, Request, load_ensemble
 from stem_cli.engines.runtime import device_for
 from stem_cli.errors import EngineError
 
-_BEST_FIRST = ("demucs", "onnx")
+_BEST_FIRST = ("demucs", "onnx", "uvr")
 """Of the engines that make what is wanted; all others come after them, as they are listed."""
 
 

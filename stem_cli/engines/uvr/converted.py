@@ -14,6 +14,7 @@ from stem_cli import allocator
 from stem_cli.engines.runtime import accuracy, openvino
 from stem_cli.engines.runtime import converted as shared
 from stem_cli.engines.uvr import config, core
+from stem_cli.engines.uvr.by_torch import all_stems
 from stem_cli.engines.uvr.checkpoint import open_network
 from stem_cli.engines.uvr.config import Layout
 from stem_cli.engines.uvr.core import Bands, Floats
@@ -94,8 +95,6 @@ def write(located: Located, models_dir: Path, force: bool = False) -> Facts:
 
 
 def _written(located: Located, models_dir: Path) -> Facts:
-    from stem_cli.engines.uvr.network import AllStems
-
     assert located.weights is not None
     assert located.config is not None
     found = config.read(located.config, located.makes)
@@ -104,7 +103,7 @@ def _written(located: Located, models_dir: Path) -> Facts:
     if bands is None or found.settings.get("stft_normalized"):
         raise EngineError("a network of these settings cannot be converted", located.weights)
     target, sound = shared.core_path(located.digest, layout.segment, models_dir), accuracy.excerpt(layout.segment)
-    wanted = accuracy.reference(AllStems(network, len(found.makes)), sound)
+    wanted = accuracy.reference(all_stems(network, len(found.makes)), sound)
     numbers = sum(one.numel() for one in network.parameters())
     allocator.give_back()
     openvino.convert(core.trace(network, layout, bands), [core.shape(layout, bands)], target)

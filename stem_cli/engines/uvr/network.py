@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stem_cli.engines import Request, Run
 from stem_cli.engines.runtime import converted as shared
 from stem_cli.engines.runtime import device_for, installed, openvino
 from stem_cli.engines.runtime.accuracy import best_way
-from stem_cli.engines.runtime.trial import fitting_segment
 from stem_cli.engines.uvr import config, converted, core
+from stem_cli.engines.uvr.by_torch import TorchNetwork, all_stems
 from stem_cli.engines.uvr.config import Layout
 from stem_cli.engines.uvr.converted import Facts
 from stem_cli.engines.uvr.effort import columns_of, effort_of
 from stem_cli.engines.uvr.joints import part_of
 from stem_cli.engines.uvr.shelf import Located
 from stem_cli.errors import EngineError
-from stem_cli.overlap import Floats, Network, Part
-
-if TYPE_CHECKING:
-    import torch
+from stem_cli.overlap import Part
 
 
 @dataclass(frozen=True)
@@ -184,58 +180,9 @@ def _by_torch(located: Located, request: Request, run: Run) -> Opened:
     assert located.config is not None
     found = config.read(located.config, located.makes)
     layout = replace(found.layout, columns=columns_of(request, found.layout))
-    module = AllStems(open_network(found, located.weights, located.config), len(found.makes))
+    module = all_stems(open_network(found, located.weights, located.config), len(found.makes))
     runner = Runner(module, run.device, run.precision, run.threads, run.note)
     network = TorchNetwork(runner, len(found.makes), layout.segment)
     network.fit_memory()
     part, start = part_of(network, layout, effort_of(request).stride(layout))
     return Opened(part, start, found.makes, runner)
-
-
-def AllStems(network: Any, stems: int) -> torch.nn.Module:  # noqa: N802 - a class that torch is needed for
-    """A network whose answer has a place for the stems, also where that is one: [segments, stems, 2, frames]."""
-    import torch
-
-    class Module(torch.nn.Module):
-        """Its state is the network's."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, sound: torch.Tensor) -> torch.Tensor:
-            """Of [segments, 2, frames]."""
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of torch, to those who wrote the network
-                found: torch.Tensor = self.network(sound)
-            return found.reshape(len(sound), stems, sound.shape[1], -1)
-
-    return Module()
-
-
-class TorchNetwork:
-    """A network that torch runs, as `overlap.Network`. segment: frames."""
-
-    def __init__(self, runner: Any, stems: int, segment: int) -> None:
-        self.runner, self.stems, self.segment = runner, stems, segment
-
-    def fit_memory(self) -> None:
-        """Try how much fits into a GPU's memory, and make the batch so small that it does."""
-        fitting_segment(self.runner, self.segment, self.segment, self.valid_length)
-
-    @property
-    def batch(self) -> int:
-        """As many as the device's memory holds."""
-        return int(self.runner.batch)
-
-    def valid_length(self, frames: int) -> int:  # noqa: ARG002 - see `overlap.Network`
-        """Every chunk is filled up to a whole segment."""
-        return self.segment
-
-    def forward(self, batch: Floats) -> Floats:
-        """See `overlap.Network`."""
-        found: Floats = self.runner(batch)
-        return found
-
-
-_: type[Network] = TorchNetwork
