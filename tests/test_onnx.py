@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +211,22 @@ def _two_inputs(path: Path) -> None:
 def test_a_model_that_is_not_there_says_how_to_get_it(stem: Stem, song: Path) -> None:
     done = stem("separate", song, "--model", "UVR-MDX-NET-Voc_FT", code=4)
     assert "Type `stem engines download UVR-MDX-NET-Voc_FT`" in done.stderr
+
+
+_OPEN = """
+import sys
+sys.modules["openvino"] = None
+from pathlib import Path
+from stem_cli.engines.runtime import onnx
+onnx.open_network(Path(sys.argv[1]), "cpu", 1, "f32", Path("compiled"))
+"""
+
+
+def test_onnxruntimes_telemetry_is_off(onnx_models: Path, tmp_path: Path) -> None:
+    """It writes down its session (`.ses`) and looks for its makers' host as soon as it is imported, if it is let."""
+    (tmp_path / "temporary").mkdir()
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "temporary")}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    command = [sys.executable, "-c", _OPEN, onnx_models / "small_mdx.onnx"]
+    subprocess.run(command, check=True, env=environment)
+    assert not list((tmp_path / "temporary").iterdir())

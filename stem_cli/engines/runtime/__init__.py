@@ -3,6 +3,8 @@
 Everything here is found out without importing torch or OpenVINO, so that stems that are made already come at once.
 """
 
+import os
+
 from stem_cli.engines.runtime.machine import (
     Hardware,
     available_bytes,
@@ -24,3 +26,7 @@ __all__ = [
     "precision_for",
     "torch_remedy",
 ]
+
+# onnxruntime, which audio-separator imports as well, looks for its makers' host as soon as it is imported: nothing of ours
+# goes there. Its own function to switch that off comes too late.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
