@@ -27,6 +27,6 @@ __all__ = [
     "torch_remedy",
 ]
 
-# onnxruntime, which audio-separator imports as well, looks for its makers' host as soon as it is imported: not here. Its
-# own function to switch that off comes too late.
+# onnxruntime, which audio-separator imports as well, looks for its makers' host as soon as it is imported, unless told
+# not to; its own function for that comes too late.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
