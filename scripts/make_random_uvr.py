@@ -110,15 +110,19 @@ def sections(kind: str, small: bool) -> Sections:
 
 
 def _mdx23c(small: bool) -> Sections:
-    size, hop, columns, bins = (1024, 256, 64, 512) if small else (8192, 1024, 256, 4096)
-    wide = {"growth": 4, "num_channels": 8, "num_scales": 2} if small else {"growth": 128, "num_channels": 128}
+    size, hop, columns, bins = (1024, 512, 128, 512) if small else (8192, 1024, 256, 4096)
+    wide = (
+        {"growth": 4, "num_channels": 8, "num_scales": 2, "num_blocks_per_scale": 1}
+        if small
+        else {"growth": 128, "num_channels": 128}
+    )
     return {
         "audio": {"chunk_size": hop * (columns - 1), "dim_f": bins, "dim_t": columns, "hop_length": hop, "n_fft": size,
                   "num_channels": 2, "sample_rate": 44100, "min_mean_abs": 0.001},
         "model": {"act": "gelu", "bottleneck_factor": 4, "norm": "InstanceNorm", "num_blocks_per_scale": 2,
                   "num_scales": 5, "num_subbands": 4, "scale": [2, 2], **wide},
         "training": {"instruments": ["Vocals", "Instrumental"], "target_instrument": None},
-        "inference": {"batch_size": 1, "dim_t": columns, "num_overlap": 3 if small else 4},
+        "inference": {"batch_size": 1, "dim_t": columns, "num_overlap": 2 if small else 4},
     }  # fmt: skip
 
 

@@ -13,9 +13,9 @@ import soundfile
 from conftest import Stem, music
 from uvr_models import INSTALL, copied_uvr
 
-from stem_cli import verify
+from stem_cli import stems, verify
 from stem_cli.engines import Request, uvr
-from stem_cli.engines.uvr import models, shelf
+from stem_cli.engines.uvr import models, names, shelf
 from stem_cli.engines.uvr.models import ROFORMER, UvrModel
 from stem_cli.errors import EngineError, UsageError
 from stem_cli.folder import find_folders
@@ -198,6 +198,28 @@ def test_a_model_of_the_table_is_checked_and_has_its_own_stems(
     (tmp_path / "known.ckpt").write_bytes((tmp_path / "known.ckpt").read_bytes()[:-1])
     with pytest.raises(EngineError, match="its checksum is wrong"):
         shelf.locate("known", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("instruments", "target", "makes", "all_stems"),
+    [
+        (["vocals", "other"], "vocals", ("vocals",), ("vocals", "instrumental")),
+        (["Vocals", "Instrumental"], "Instrumental", ("instrumental",), ("vocals", "instrumental")),
+        (["vocals", "other"], "other", ("instrumental",), ("vocals", "instrumental")),
+        (["Vocals", "Instrumental"], None, ("vocals", "instrumental"), ("vocals", "instrumental")),
+        (["karaoke", "other"], "karaoke", ("lead_vocals",), ("lead_vocals", "no_lead_vocals")),
+        (["drums", "other"], "drums", ("drums",), ("drums", "no_drums")),
+        (["drums", "bass", "other", "vocals"], None, ("drums", "bass", "other", "vocals"), stems.FOUR),
+        (["drums", "bass"], None, ("drums", "bass"), ("drums", "bass", "other")),
+        (["Kick", "Snare"], None, (None, None), None),
+    ],
+)
+def test_instruments_have_our_names(
+    instruments: list[str], target: str | None, makes: tuple[str | None, ...], all_stems: tuple[str, ...] | None
+) -> None:
+    assert names.stems_of(instruments, target) == makes
+    if all_stems is not None:
+        assert names.told([name for name in makes if name]) == all_stems
 
 
 # lengths and joints

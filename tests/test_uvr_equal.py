@@ -14,6 +14,7 @@ import pytest
 from uvr_models import INSTALL, KINDS
 
 from stem_cli.engines import Request, Run, uvr
+from stem_cli.engines.runtime import spectra
 from stem_cli.engines.uvr import config, names
 
 pytest.importorskip("audio_separator", reason=INSTALL)
@@ -112,3 +113,18 @@ def test_a_short_song_is_filled_up_with_silence(
         assert sound.shape == (2, 9000)
         if kind == "bs":
             assert difference_db(sound, longer[name][:, :9000]) < EXACT_DB
+
+
+@pytest.mark.parametrize(("size", "hop"), [(2048, 441), (2048, 512), (1024, 256), (8192, 1024)])
+def test_the_spectrogram_and_its_inverse_are_torchs(size: int, hop: int) -> None:
+    import torch
+
+    transform = spectra.Transform(size, hop, 41)
+    sound = np.random.default_rng(0).standard_normal((2, transform.frames)).astype(np.float32)
+    window, given = torch.hann_window(size), torch.from_numpy(sound)
+    theirs = torch.stft(given, size, hop, window=window, return_complex=True)
+    found = spectra.analyse(sound, transform, 1)
+    assert found.dtype == np.complex64
+    assert np.abs(found - theirs.numpy().transpose(0, 2, 1)).max() < 1e-4 * np.abs(found).max()
+    back = torch.istft(theirs * 0.5, size, hop, window=window).numpy()
+    assert np.abs(spectra.synthesise(found * np.float32(0.5), transform, 1) - back).max() < 1e-5

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from stem_cli.engines.runtime import spectra
 from stem_cli.engines.runtime.spectra import Transform
 from stem_cli.engines.uvr.config import CHANNELS, ROFORMERS, Layout
+from stem_cli.engines.uvr.transformer import norm, rewritten
 
 if TYPE_CHECKING:
     import torch
@@ -54,34 +55,43 @@ def trace(network: Any, layout: Layout, bands: Bands) -> Any:
     """The core as a traced torch module."""
     import torch
 
-    core = _roformer_core(network) if layout.kind in ROFORMERS else _mdx23c_core(network)
+    core = _roformer_core(network, layout) if layout.kind in ROFORMERS else _mdx23c_core(network)
     with torch.inference_mode(False), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that shapes are taken for constants: they are
         example = torch.zeros(shape(layout, bands))
         return torch.jit.trace(core.eval(), (example,), check_trace=False)  # type: ignore[no-untyped-call]
 
 
-def _roformer_core(network: Any) -> torch.nn.Module:
+def _roformer_core(network: Any, layout: Layout) -> torch.nn.Module:
     import torch
 
+    places = len(network.band_split.dim_inputs)
+
     class Core(torch.nn.Module):
-        """Its state is the network's; without a batch, whose place the bands and the columns take in turn."""
+        """Without a batch, whose place the bands and the columns take in turn."""
 
         def __init__(self) -> None:
             super().__init__()
-            self.network = network
+            self.inputs = list(network.band_split.dim_inputs)
+            self.features = torch.nn.ModuleList(
+                torch.nn.Sequential(norm(first), *others) for first, *others in network.band_split.to_features
+            )
+            self.linear = torch.nn.ModuleList(torch.nn.ModuleList(block[:-2]) for block in network.layers)
+            self.along_time = torch.nn.ModuleList(rewritten(block[-2], layout.columns) for block in network.layers)
+            self.along_bands = torch.nn.ModuleList(rewritten(block[-1], places) for block in network.layers)
+            self.last = norm(network.final_norm) if hasattr(network, "final_norm") else torch.nn.Identity()
+            self.estimators = network.mask_estimators
 
         def forward(self, heard: torch.Tensor) -> torch.Tensor:
             """[columns, numbers] to masks [stems, columns, numbers]."""
-            deep = network.band_split(heard)
-            for *linear, along_time, along_bands in network.layers:
-                for transformer in linear:
-                    deep = transformer(deep.reshape(1, -1, deep.shape[-1])).reshape(deep.shape)
-                deep = along_time(deep.transpose(0, 1)).transpose(0, 1)
-                deep = along_bands(deep)
-            if hasattr(network, "final_norm"):
-                deep = network.final_norm(deep)
-            return torch.stack([estimator(deep) for estimator in network.mask_estimators])
+            parts = zip(self.features, torch.split(heard, self.inputs, dim=-1), strict=True)
+            deep = torch.stack([feature(part) for feature, part in parts], dim=-2)
+            for linear, along_time, along_bands in zip(self.linear, self.along_time, self.along_bands, strict=True):
+                for one in linear.children():
+                    deep = one(deep.reshape(1, -1, deep.shape[-1])).reshape(deep.shape)
+                deep = along_bands(along_time(deep.transpose(0, 1)).transpose(0, 1))
+            deep = self.last(deep)
+            return torch.stack([estimator(deep) for estimator in self.estimators])
 
     return Core()
 
