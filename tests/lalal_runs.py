@@ -55,6 +55,8 @@ def separate(song: Song, asked: Request, clock: Any, notes: list[str] | None = N
     notes = [] if notes is None else notes
     run = Run(note=notes.append)
     blocks = list(cloud._separate(song, asked, run, Clock(clock.now, clock.sleep)))
+    for work in run.after:
+        work()
     joined = {name: np.concatenate([block[name] for block in blocks], axis=1) for name in blocks[0]}
     return Made({name: np.rint(part.T * FULL).astype(np.int64) for name, part in joined.items()}, notes, run.device)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from conftest import music
+from conftest import Stem, music
 from lalal_runs import ENGINE, FULL, Song, assert_equal, cloud, expected, request, separate
 from lalal_server import KEY, Fault, Habits, Lalal, real_time, serving
 
@@ -196,6 +196,7 @@ def test_a_job_costs_its_length_times_its_stems(lalal: Lalal, tmp_path: Path, mo
         (("piano", "other"), "lalal-six", 6),
         (("lead_vocals",), "lalal-lead-back", 1),
         (("lead_vocals", "backing_vocals"), "lalal-lead-back", 1),
+        (("other",), "lalal-four", 3),
     ],
 )
 def test_the_cheapest_model_that_makes_the_stems_is_taken(wanted: tuple[str, ...], model: str, charged: int) -> None:
@@ -368,6 +369,16 @@ def test_a_wrong_key_is_exit_code_8(service: Lalal, song: Path) -> None:
 def test_without_an_engine_named_nothing_is_paid_even_with_leave(service: Lalal, song: Path) -> None:
     stem("separate", song, "--allow-cloud")
     assert not service.log
+
+
+def test_force_replaces_files_and_pays_nothing(stem: Stem, service: Lalal, song: Path) -> None:
+    asked = ("separate", song, "--engine", "cloud", "--allow-cloud", "--output", "stems")
+    stem(*asked)
+    told = stem(*asked, "--format", "flac", "--force", "--dry-run").stdout
+    assert "from the cache" in told
+    stem(*asked, "--format", "flac", "--force")
+    assert len(service.tasks) == 1
+    assert sorted(path.suffix for path in Path("stems").glob("*/*")) == [".flac"] * 4 + [".json"]
 
 
 @pytest.fixture

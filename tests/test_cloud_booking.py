@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import postgres
 import pytest
 import soundfile
 from conftest import music
-from lalal_runs import ENGINE, Song, assert_equal, request, separate
+from lalal_runs import ENGINE, Clock, Song, assert_equal, cloud, request, separate
 from lalal_server import KEY, Fault, Habits, Lalal, real_time, serving
 from test_cloud import PROGRAM
 
@@ -322,6 +323,31 @@ def test_tracks_go_a_while_after_they_were_handed_over(lalal: Lalal, tmp_path: P
     separate(Song(seed=2), request(lalal, tmp_path), lalal.clock)
     assert not kept.exists()
     assert not strange.exists()
+
+
+def test_tracks_stay_until_the_stems_are_on_the_disk(lalal: Lalal, tmp_path: Path) -> None:
+    """Killed between the last block and the last file: the order stays open, and its tracks are there days later."""
+    list(cloud._separate(Song(), request(lalal, tmp_path), Run(), Clock(lalal.clock.now, lalal.clock.sleep)))
+    assert [row["state"] for row in rows(tmp_path)] == ["started"]
+    (kept,) = (tmp_path / "cloud").iterdir()
+    os.utime(kept, (time.time() - 6 * 24 * 3600,) * 2)
+    lalal.clock.sleep(6 * 24 * 3600)
+    assert_equal(separate(Song(), request(lalal, tmp_path), lalal.clock), Song(), "lalal-vocals")
+    assert [row["state"] for row in rows(tmp_path)] == ["delivered"]
+    assert len(lalal.tasks) == 1
+
+
+def test_what_was_paid_and_handed_over_is_paid_again_only_by_leave(
+    lalal: Lalal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    separate(Song(), request(lalal, tmp_path), lalal.clock)
+    shutil.rmtree(tmp_path / "cloud")
+    with pytest.raises(CloudError, match="has made this before") as told:
+        separate(Song(), request(lalal, tmp_path), lalal.clock)
+    assert len(lalal.tasks) == 1
+    monkeypatch.setenv("STEM_PAY_AGAIN", re.search(r"STEM_PAY_AGAIN=(\w+)", str(told.value))[1])  # type: ignore[index]
+    assert_equal(separate(Song(), request(lalal, tmp_path), lalal.clock), Song(), "lalal-vocals")
+    assert len(lalal.tasks) == 2
 
 
 def test_nothing_of_the_song_that_was_sent_stays(lalal: Lalal, tmp_path: Path) -> None:

@@ -126,13 +126,14 @@ class Identity:
 class Run:
     """One separation under way. threads: how many the engine may take. note: tells the user something at once.
 
-    device, precision: set by the engine to what it used.
+    device, precision: set by the engine to what it used. after: what the engine wants done when the stems are on disk.
     """
 
     threads: int = 1
     device: str = "cpu"
     precision: str = ""
     note: Callable[[str], None] = lambda text: None  # noqa: ARG005
+    after: list[Callable[[], None]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

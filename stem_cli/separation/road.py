@@ -73,10 +73,21 @@ def _would(shop: Shop, plan: Plan) -> str:
     """What an order would come to, for a dry run. Raises OutputError where something is in the way."""
     if already_there(plan) is not None:
         return "its stems are there already"
-    if not plan.order.force and shop.cache.find(plan.key, plan.depth) is not None:
+    if _from_the_cache(shop, plan) is not None:
         return "would be taken from the cache"
-    cost = plan.engine.cost(plan.request, plan.mix.frames / plan.mix.rate)
+    cost = _cost(plan)
     return f"would be separated; {cost}" if cost else "would be separated"
+
+
+def _cost(plan: Plan) -> str:
+    return plan.engine.cost(plan.request, plan.mix.frames / plan.mix.rate)
+
+
+def _from_the_cache(shop: Shop, plan: Plan) -> StemFolder | None:
+    """The entry that serves this order. --force makes the stems anew, but not what would be paid for again."""
+    if plan.order.force and not _cost(plan):
+        return None
+    return shop.cache.find(plan.key, plan.depth)
 
 
 @contextmanager
@@ -107,7 +118,7 @@ def _job(database: Database, plan: Plan) -> Iterator[int]:
 
 def _make(shop: Shop, plan: Plan, listener: Listener) -> tuple[str, StemFolder]:
     """Take the stems from the cache, or make them."""
-    kept = None if plan.order.force else shop.cache.find(plan.key, plan.depth)
+    kept = _from_the_cache(shop, plan)
     target = space.bytes_of(_spec(plan, plan.format, plan.names))
     if kept is not None:
         space.require(plan.place.parent, target)
@@ -143,7 +154,10 @@ def _separated(shop: Shop, plan: Plan, listener: Listener, keep: bool) -> StemFo
         listener.advance(max(0, plan.mix.frames - total.frames))  # where the length was an estimate
         times = {"separate": time.monotonic() - started}
         noted = replace(plan, warnings=(*plan.warnings, *notes))
-        return outlets.finish(lambda files, kept: record_of(noted, run.device, total, files, times, kept))
+        folder = outlets.finish(lambda files, kept: record_of(noted, run.device, total, files, times, kept))
+    for work in run.after:
+        work()
+    return folder
 
 
 @contextmanager

@@ -11,19 +11,20 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from stem_cli.database import open_database
+from stem_cli.database import Database, open_database
 from stem_cli.engines import Engine, Identity, Missing, Mix, Request, Run, StemBlock
 from stem_cli.engines.cloud import work as works
 from stem_cli.engines.cloud.booking import Book
 from stem_cli.engines.cloud.key import key_of
 from stem_cli.engines.cloud.lalal import LALAL
-from stem_cli.engines.cloud.line import Clock, open_line, url_of
+from stem_cli.engines.cloud.line import Clock, Line, open_line, url_of
 from stem_cli.engines.cloud.service import Offer, Service
 from stem_cli.engines.cloud.song import Song
 from stem_cli.engines.cloud.work import PAY_AGAIN, Work
-from stem_cli.errors import CloudError, EngineError, UsageError
+from stem_cli.errors import CloudError, EngineError, StemError, UsageError
 
 if TYPE_CHECKING:
     from stem_cli.engines.cloud.result import Result
@@ -83,7 +84,19 @@ def _separate(mix: Mix, request: Request, run: Run, clock: Clock = Clock()) -> I
                 yield {name: streams[name].take(block.shape[1], mix.channels) for name in names}
         except Damaged as error:
             raise CloudError(f"{work.title}: {error}", error.path, "Type the same command again.") from error
-        results.handed_over(work, result)
+    run.after.append(lambda: _handed_over(request, work, result, clock))
+
+
+def _handed_over(request: Request, work: Work, result: Result, clock: Clock) -> None:
+    """The stems are on the disk: the order is brought to its end, over a line of its own."""
+    from stem_cli.engines.cloud import result as results
+
+    try:
+        with _connected(request, clock) as (line, database):
+            book = Book(database, f"{work.service.name} {line.host}", _work_of(work.song, work.offer))
+            results.handed_over(replace(work, line=line, book=book), result)
+    except StemError as error:
+        work.note(f"{work.title}: the order stays open in the database ({error}); nothing is paid again")
 
 
 @contextmanager
@@ -93,16 +106,24 @@ def _opened(mix: Mix, request: Request, run: Run, clock: Clock) -> Iterator[Work
     from stem_cli.engines.cloud import song as songs
 
     service, offer = _chosen(request)
+    with shelf.workshop(request.data_dir) as folder, _connected(request, clock) as (line, database):
+        song = songs.write(mix, folder)
+        book = Book(database, f"{service.name} {line.host}", _work_of(song, offer))
+        yield Work(line, book, offer, song, request.data_dir, run.note, os.environ.get(PAY_AGAIN, ""))
+
+
+@contextmanager
+def _connected(request: Request, clock: Clock) -> Iterator[tuple[Line, Database]]:
+    """The line to the service, with the user's leave and key, and the database. Raises StemError."""
+    service, _ = _chosen(request)
     key = key_of(service)
     if not request.allow_cloud or isinstance(key, Missing):
         missing = key if isinstance(key, Missing) else Missing("a cloud service needs your leave", _LEAVE)
         raise EngineError(missing.reason, None, missing.remedy)
-    with shelf.workshop(request.data_dir) as folder, open_line(service, request.cloud_url, key, clock) as line:
-        song = songs.write(mix, folder)
+    with open_line(service, request.cloud_url, key, clock) as line:
         database = open_database(request.database_url, request.data_dir)
         try:
-            book = Book(database, f"{service.name} {line.host}", _work_of(song, offer))
-            yield Work(line, book, offer, song, request.data_dir, run.note, os.environ.get(PAY_AGAIN, ""))
+            yield line, database
         finally:
             database.close()
 

@@ -104,7 +104,8 @@ def _cheapest(wanted: tuple[str, ...]) -> Offer:
     """
     if not wanted:
         return _FOUR
-    offers = [_FOUR, _SIX, _LEAD]
+    voices = set(_LEAD_BACK) - {stems.REMAINDER}
+    offers = [_FOUR, _SIX, *([_LEAD] if voices & set(wanted) else [])]
     singles = stems.ordered([name for name in wanted if name in _LABELS])
     if singles and stems.REMAINDER not in wanted:
         named = _by_name(_PREFIX + "-".join(singles))

@@ -36,12 +36,22 @@ def booked(work: Work) -> Booking:
         work.book.close(current, GIVEN_UP, "the user pays again")
         current = None
     if current is None:
+        _not_paid_before(work)
         return work.book.book(cost_minutes(work.offer, work.song.seconds), _affordable(work))
     if current.state == STARTED or current.doubts:
         work.note(f"{work.title}: the order of an earlier run is taken up, and not paid twice")
     else:
         _affordable(work)
     return current
+
+
+def _not_paid_before(work: Work) -> None:
+    """Raises CloudError where this was made and handed over once, and its tracks are gone here."""
+    delivered = work.book.delivered()
+    if delivered is None or work.pay_again == delivered.number:
+        return
+    what = f"{work.title} has made this before, and was paid for it; its tracks are not kept here any more"
+    raise CloudError(what, None, work.anew(delivered))
 
 
 def _affordable(work: Work) -> float | None:

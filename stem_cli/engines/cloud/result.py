@@ -62,6 +62,8 @@ def _there(work: Work) -> Result | None:
         _log.warning("what was kept cannot be used: %s", error)
         tracks.forget()
         return None
+    if booking.state != STARTED:
+        tracks.delivered()  # so that nobody tidies them away while they are read
     work.note(f"{work.title}: its tracks are here from an earlier run, and are not paid again")
     return Result(booking, tracks, offset)
 

@@ -51,7 +51,7 @@ def _prepare(request: Request, note: Callable[[str], None]) -> bool:
 def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
     members = members_of(request)
     score, shared = score_of(members), Shared(mix, len(members))
-    runs = [Run(run.threads, note=run.note) for _ in members]
+    runs = [Run(run.threads, note=run.note, after=run.after) for _ in members]
     streams = [
         member.engine.separate(Reader(shared, place), member.request, own)
         for place, (member, own) in enumerate(zip(members, runs, strict=True))
