@@ -101,17 +101,19 @@ def _with_model(engines: Sequence[Engine], request: Request) -> Engine:
     for engine in engines:
         if request.model in {model.name for model in engine.models}:
             return engine
-    ready = [engine for engine in engines if _finds(engine, request)]
+    knowing = [engine for engine in engines if _knows(engine, request)]
+    ready = [engine for engine in knowing if engine.unavailable(request) is None]
     broken = [engine for engine in engines if (missing := engine.unavailable(request)) is not None and missing.broken]
-    return [*ready, *broken, *sorted(engines, key=_place)][0]
+    return [*ready, *knowing, *broken, *sorted(engines, key=_place)][0]
 
 
-def _finds(engine: Engine, request: Request) -> bool:
-    """Whether an engine is ready with a model that only it may know."""
+def _knows(engine: Engine, request: Request) -> bool:
+    """Whether an engine has the model that is asked for, ready or not."""
     try:
-        return engine.unavailable(request) is None and engine.find(request).name == request.model
+        engine.find(request)
     except EngineError:
         return False
+    return True
 
 
 def _asked(engine: Engine, request: Request) -> Choice:

@@ -77,6 +77,7 @@ _LEAST: dict[str, float] = {
     "shifts": -1,
     "segment_seconds": 0,
 }
+_ANY = ("", "auto")
 _TYPES: dict[str, type] = get_type_hints(Settings)
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
@@ -103,15 +104,21 @@ def load(environment: Mapping[str, str] = os.environ, **options: Any) -> Sourced
     values: dict[str, Any] = {}
     sources = {field.name: "default" for field in fields(Settings)}
     path = config_path(environment)
-    for name, raw in _from_file(path).items():
-        values[name], sources[name] = check(name, raw, str(path)), str(path)
-    for name, (raw, place) in _from_environment(environment).items():
-        values[name], sources[name] = check(name, raw, place), place
-    for name, given in options.items():
-        if given is not None:
-            values[name] = check(name, given, "option")
-            sources[name] = "option"
+    layers = (
+        {name: (raw, str(path)) for name, raw in _from_file(path).items()},
+        _from_environment(environment),
+        {name: (raw, "option") for name, raw in options.items() if raw is not None},
+    )
+    for layer in layers:
+        for name, (raw, place) in (_without_ensemble(layer) | layer).items():
+            values[name], sources[name] = check(name, raw, place), place
     return Sourced(replace(Settings(), **values), sources)
+
+
+def _without_ensemble(layer: Mapping[str, tuple[Any, str]]) -> dict[str, tuple[Any, str]]:
+    """A layer that names a model or an engine takes back the ensemble of the layers below it."""
+    named = [place for name in ("engine", "model") if name in layer for raw, place in [layer[name]] if raw not in _ANY]
+    return {"ensemble": ("", named[0])} if named else {}
 
 
 def variable(name: str) -> str:

@@ -371,6 +371,15 @@ def test_without_an_engine_named_nothing_is_paid_even_with_leave(service: Lalal,
     assert not service.log
 
 
+@pytest.mark.parametrize("model", ["lalal-drums-bass", "lalal-bass-drums"])
+def test_stems_together_are_a_model_in_any_order_and_leave_is_what_is_missing(
+    stem: Stem, service: Lalal, song: Path, model: str
+) -> None:
+    assert "--allow-cloud" in stem("separate", song, "--model", model, code=4).stderr
+    told = stem("separate", song, "--model", model, "--allow-cloud", "--dry-run").stdout
+    assert "lalal/lalal-drums-bass/" in told
+
+
 def test_force_replaces_files_and_pays_nothing(stem: Stem, service: Lalal, song: Path) -> None:
     asked = ("separate", song, "--engine", "cloud", "--allow-cloud", "--output", "stems")
     stem(*asked)

@@ -195,6 +195,8 @@ def test_what_nobody_makes_is_what_is_left_of_the_song(onnx_models: Path, monkey
         ("dsp:inf,small_mdx", "no weight", 2),
         ("dsp:vocals=,small_mdx", "no weight", 2),
         ("dsp:piano=2,small_mdx", "makes no piano", 2),
+        ("dsp,small_mdx:drums=2", "small_mdx makes no drums", 2),
+        ("dsp,small_mdx:vocals=0", "nothing of small_mdx comes into the ensemble", 2),
         ("dsp:vocals=0,small_mdx:0", "weight 0", 2),
         ("dsp,magic", "no model 'magic'", 4),
     ],
@@ -217,6 +219,19 @@ def test_a_model_that_is_not_here_is_named_with_what_to_type(stem: Stem, onnx_mo
     asked = ("separate", "song.wav", "--models-dir", str(onnx_models), "--ensemble", "dsp,UVR-MDX-NET-Voc_FT")
     ended = stem(*asked, code=4)
     assert "stem engines download UVR-MDX-NET-Voc_FT" in ended.stderr
+
+
+def test_a_model_that_lacks_a_file_says_which(stem: Stem, onnx_models: Path) -> None:
+    soundfile.write("song.wav", music(0.5), 44100, subtype="PCM_16")
+    Path("models").mkdir()
+    Path("models/mine.ckpt").write_bytes(b"weights")
+    ended = stem("separate", "song.wav", "--models-dir", "models", "--ensemble", "dsp,mine", code=4)
+    assert "mine.yaml" in ended.stderr
+
+
+def test_models_of_nothing_but_the_rest_make_no_ensemble() -> None:
+    with pytest.raises(UsageError, match="nothing that is not the rest"):
+        score_of([member("other", "no_other"), member("other", "no_other")])
 
 
 def test_parts_of_a_stem_and_the_stem_make_no_ensemble() -> None:

@@ -97,8 +97,13 @@ def test_a_model_that_is_only_there_for_vocals_is_not_taken_for_four_stems(
     stem: Stem, song: Path, onnx_models: Path
 ) -> None:
     """By itself the engine takes a model that makes what is wanted."""
-    done = stem("separate", song, "--models-dir", onnx_models, "--dry-run", "--json", "--quiet")
+    for ending in (".onnx", ".toml"):
+        Path("models").mkdir(exist_ok=True)
+        shutil.copy((onnx_models / "small_mdx").with_suffix(ending), "models")
+    done = stem("separate", song, "--models-dir", "models", "--dry-run", "--json", "--quiet")
     assert json.loads(done.stdout)["engine"].startswith("builtin/")
+    done = stem("separate", song, "--models-dir", onnx_models, "--dry-run", "--json", "--quiet")
+    assert json.loads(done.stdout)["engine"].startswith("onnx/small_waveform/")
 
 
 # adding and removing

@@ -9,6 +9,7 @@ import pytest
 from stem_cli.engines import Missing, Request, load
 from stem_cli.errors import EngineError
 from stem_cli.router import rank, this_machine
+from stem_cli.separation import stems_needed
 
 READY = load("builtin")
 ABSENT = replace(
@@ -60,3 +61,10 @@ def test_without_any_engine_the_command_that_tells_why_is_named() -> None:
 
 def test_this_machine_has_a_core() -> None:
     assert this_machine().cpus >= 1
+
+
+def test_an_extra_file_asks_for_its_stem_beside_the_four() -> None:
+    assert stems_needed((), "", ("instrumental", "no_drums")) == ()
+    assert stems_needed((), "", ("no_guitar",)) == ("vocals", "drums", "bass", "other", "guitar")
+    assert stems_needed((), "vocals", ()) == ("vocals",)
+    assert stems_needed(("drums",), "", ("acapella",)) == ("drums", "vocals")

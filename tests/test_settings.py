@@ -302,3 +302,16 @@ def test_no_module_spells_a_default_again() -> None:
     for name in ("engine", "effort", "judge", "damaged", "layout", "seed"):
         assert str(shown[name]) == str(getattr(Settings(), name)), name
     assert re.match(r"stems", str(shown["output"]))
+
+
+def test_a_model_takes_back_an_ensemble_of_a_layer_below() -> None:
+    environment = configured('ensemble = "one,two"')
+    assert settings_of.load(environment).settings.ensemble == "one,two"
+    found = settings_of.load({**environment, "STEM_MODEL": "three"})
+    assert (found.settings.ensemble, found.sources["ensemble"]) == ("", "STEM_MODEL")
+    assert settings_of.load(environment, engine="builtin").settings.ensemble == ""
+    assert settings_of.load(environment, engine="auto").settings.ensemble == "one,two"
+    assert (
+        settings_of.load({**environment, "STEM_MODEL": "three"}, ensemble="four,five").settings.ensemble == "four,five"
+    )
+    assert settings_of.load(configured('ensemble = "one,two"\nmodel = "three"')).settings.ensemble == "one,two"

@@ -123,20 +123,14 @@ def separate(
 
     if names and two_stems:
         raise UsageError("--stems and --two-stems contradict one another", None, "Give one of them.")
-    settings = settings_of.load(format=format_, **_one_way(options)).settings
+    if options["ensemble"] and (options["model"] or options["engine"]):
+        raise UsageError("--ensemble contradicts --model and --engine", None, "Give one of them.")
+    settings = settings_of.load(format=format_, **options).settings
     logbook.open_log(settings, verbose)
     allocator.bound_arenas()
     how = _How(names or (), two_stems or "", also or (), span, force, dry_run, as_json)
     with logbook.native_quiet(settings):
         _separate_all(files, settings, how, progress(style, quiet))
-
-
-def _one_way(options: dict[str, Any]) -> dict[str, Any]:
-    """The options, where an ensemble of the settings gives way to a model or an engine. Raises UsageError."""
-    one = options["model"] or options["engine"]
-    if one and options["ensemble"]:
-        raise UsageError("--ensemble contradicts --model and --engine", None, "Give one of them.")
-    return {**options, "ensemble": ""} if one and options["ensemble"] is None else options
 
 
 def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _How, listener: Progress) -> None:

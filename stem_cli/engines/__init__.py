@@ -225,10 +225,13 @@ def find_model(name: str, models_dir: Path) -> tuple[Engine, Model]:
     for engine, model in known:
         if model.name == name:
             return engine, model
+    asked = Request(model=name, models_dir=models_dir)
     for engine in all_engines():
         with suppress(EngineError):
-            added = engine.find(Request(model=name, models_dir=models_dir))
-            if added.name == name:
-                return engine, added
-    names = ", ".join(model.name for _, model in known if model.files)
-    raise EngineError(f"there is no model {name!r} to fetch", None, f"Choose one of: {names}.")
+            return engine, engine.find(asked)
+    for engine in all_engines():
+        missing = engine.unavailable(asked)
+        if missing is not None and missing.broken:
+            raise EngineError(missing.reason, None, missing.remedy)
+    names = ", ".join(model.name for _, model in known)
+    raise EngineError(f"there is no model {name!r}", None, f"Choose one of: {names}.")

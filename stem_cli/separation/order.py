@@ -91,8 +91,9 @@ def wanted_names(order: Order, model: Model) -> tuple[tuple[str, ...], tuple[str
 
 def stems_needed(names: tuple[str, ...], two_stems: str, also: tuple[str, ...]) -> tuple[str, ...]:
     """The stems that an engine has to make for these files; () is all it has. See `Order`."""
-    wanted = (two_stems,) if two_stems else names
-    return tuple(dict.fromkeys((*wanted, *map(_source_of, also)))) if wanted else ()
+    wanted = ((two_stems,) if two_stems else names) or stems.FOUR
+    needed = tuple(dict.fromkeys((*wanted, *map(_source_of, also))))
+    return () if needed == stems.FOUR and not names else needed
 
 
 def order_of(name: str) -> tuple[int, str]:

@@ -74,7 +74,7 @@ def decide(track: Track, order: Order) -> Plan:
         raise OutputError(f"{settings.format} cannot hold {mix.rate} Hz", track.path, "Choose --format flac or wav.")
     span = artifacts.span_text(order.request.span)
     place = place_for(track, settings, choice.engine.name, span)
-    warnings = [f"{name}: no engine that is ready makes it" for name in empty]
+    warnings = [f"{name}: {model.name} does not make it" for name in empty]
     warnings += [f"{name} was not asked: {one.reason}. {one.remedy}" for name, one in ranking.broken.items()]
     warnings += [f"damaged, and taken as it is: {track.damage}"] if track.damage else []
     return Plan(

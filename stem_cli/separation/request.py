@@ -78,6 +78,7 @@ def _separated(request: StemRequest, settings: Settings, shop: Shop) -> Result:
         request_of(settings, request.stems, request.span),
         engine=request.engine,
         model=request.model,
+        ensemble="" if request.model or request.engine != "auto" else settings.ensemble,
         effort=request.effort,
         seed=request.seed,
     )

@@ -120,13 +120,24 @@ def score_of(members: Sequence[Member]) -> Score:
     named = table.ordered([stem for stem in made if stem in table.TABLE and stem != table.REMAINDER])
     if "vocals" in named and (part := next((stem for stem in _VOICES if stem in named), None)):
         raise UsageError(f"no ensemble makes both vocals and {part}, which is a part of them", None, _HINT)
+    if not named:
+        raise UsageError("these models name nothing that is not the rest of the song", None, _HINT)
     rest = _rest(named, made)
-    shares = {stem: _shares(stem, members, _givers(stem, named, rest, members)) for stem in (*named, rest)}
-    unknown = {stem for member in members for stem in member.wish.weights or {}} - set(shares)
-    if unknown:
-        what = f"the ensemble makes no {min(unknown)}"
-        raise UsageError(what, None, f"It makes {', '.join((*named, rest))}: give these weights.")
+    givers = {stem: _givers(stem, named, rest, members) for stem in (*named, rest)}
+    shares = {stem: _shares(stem, members, of) for stem, of in givers.items()}
+    for place, member in enumerate(members):
+        _require_a_say(member, [stem for stem, of in givers.items() if place in of], shares, place)
     return Score(named, rest, shares)
+
+
+def _require_a_say(member: Member, gives: Sequence[str], shares: Mapping[str, Mapping[int, float]], place: int) -> None:
+    """Raises UsageError for a weight of a stem that the member does not make, and for a member that counts nowhere."""
+    unknown = sorted(set(member.wish.weights or {}) - set(gives))
+    if unknown:
+        hint = f"Give it weights for {', '.join(gives)}." if gives else "Leave it out."
+        raise UsageError(f"{member.model.name} makes no {unknown[0]} for this ensemble", None, hint)
+    if not any(place in of for of in shares.values()):
+        raise UsageError(f"nothing of {member.model.name} comes into the ensemble", None, "Leave it out.")
 
 
 def _rest(named: Sequence[str], made: Sequence[str]) -> str:

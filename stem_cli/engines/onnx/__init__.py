@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stem_cli import overlap
+from stem_cli import stems as table
 from stem_cli.audio import Tee
 from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
 from stem_cli.engines.onnx import shelf
@@ -40,7 +41,7 @@ def _wanted(request: Request) -> Manifest:
     if request.model:
         return shelf.manifest_of(request.model, request.models_dir)
     known = [*shelf.table(), *shelf.added(request.models_dir)]
-    able = [one for one in known if _model(one).gives >= set(request.stems)] or known
+    able = [one for one in known if _model(one).gives >= set(request.stems or table.FOUR)] or known
     return next((one for one in able if _is_there(one, request.models_dir)), able[0])
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from stem_cli import overlap
+from stem_cli import stems as table
 from stem_cli.audio import Tee
 from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
 from stem_cli.engines.runtime import converted as shared
@@ -24,7 +25,7 @@ from stem_cli.engines.uvr.converted import Facts
 from stem_cli.engines.uvr.effort import columns_of, effort_of
 from stem_cli.engines.uvr.models import VR, UvrModel, VrFacts
 from stem_cli.engines.uvr.shelf import Located
-from stem_cli.errors import EngineError, StemError
+from stem_cli.errors import EngineError, StemError, UsageError
 
 _VERSION = "1"
 """Part of the engine's id: raise it with every change that changes the sound."""
@@ -64,7 +65,7 @@ def _chosen(request: Request) -> Located:
     if request.model:
         return _locate(request.model, request.models_dir)
     there = list(_there(request))
-    able = [located for located, model in there if model.gives >= set(request.stems)]
+    able = [located for located, model in there if model.gives >= set(request.stems or table.FOUR)]
     if able or there:
         return (able or [located for located, _ in there])[0]
     first = next(iter(models.TABLE), "")
@@ -121,7 +122,7 @@ def _unavailable(request: Request) -> Missing | None:
         _described(located, request)
         if located.kind != VR and way_of(located, request).facts is not None:
             return None
-    except EngineError as error:
+    except (EngineError, UsageError) as error:
         what = error.what + (f" ({error.path})" if error.path else "")
         return Missing(what, error.hint, broken=not isinstance(error, shelf.NotHere))
     return None if has_torch() else Missing("the package audio-separator is not installed", _INSTALL)
