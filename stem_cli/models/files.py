@@ -112,7 +112,7 @@ def _read_memory(path: Path) -> dict[str, list[Any]]:
     """What is remembered; whatever is not of the right shape is not."""
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     rows = found.items() if isinstance(found, dict) else ()
     return {key: row for key, row in rows if isinstance(row, list) and row and len(str(row[-1])) == _DIGITS}

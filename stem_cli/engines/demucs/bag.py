@@ -23,6 +23,8 @@ SAFE = ".safetensors"
 _OTHERS = (".ckpt", ".pth")
 """Weights that are not Demucs': a yaml of their name describes those, and is no bag."""
 _LARGEST_YAML_BYTES = 100_000
+_FAULTS = (ValueError, RecursionError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What pyyaml lets through of a value that is not of the type that it claims."""
 _LARGEST_NUMBER = 1e9
 _DIGITS = 64
 
@@ -166,7 +168,9 @@ def _read_bag(path: Path) -> _Recipe:
         raise _senseless(path, "it names no list of models in quotes")
     weights, segment = found.get("weights"), found.get("segment")
     if not (segment is None or (_is_number(segment) and segment > 0)):
-        raise _senseless(path, f"its segment is {segment!r} instead of a number of seconds")
+        huge = isinstance(segment, int) and abs(segment) >= _LARGEST_NUMBER  # Python may refuse to write it
+        told = "far too large" if huge else f"{segment!r} instead of a number of seconds"
+        raise _senseless(path, f"its segment is {told}")
     return _Recipe(tuple(signatures), _weights(path, weights, len(signatures)), segment)
 
 
@@ -181,8 +185,8 @@ def _read_yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise EngineError(f"this bag of models cannot be read ({error.strerror})", path) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        first = str(getattr(error, "problem", None) or error).splitlines()[0]
+    except (yaml.YAMLError, *_FAULTS) as error:
+        first = (str(getattr(error, "problem", None) or error) or "it is no YAML").splitlines()[0]
         raise _senseless(path, first) from error
 
 
