@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from stem_cli.engines.demucs import models
 from stem_cli.errors import EngineError
-from stem_cli.models.files import check, find
+from stem_cli.models.files import check, find, is_there
 
 SAFE = ".safetensors"
 _OTHERS = (".ckpt", ".pth")
@@ -101,7 +102,7 @@ def _open_shelf(folder: Path) -> _Shelf:
     except OSError as error:
         raise EngineError(f"this folder of models cannot be read ({error.strerror})", folder) from error
     for path in paths:
-        if path.suffix == ".yaml" and not any(path.with_suffix(ending).exists() for ending in _OTHERS):
+        if path.suffix == ".yaml" and not any(is_there(path.with_suffix(ending)) for ending in _OTHERS):
             shelf.bags[path.stem] = path
         elif path.suffix == ".th":
             name = path.stem.rpartition("-")[0] or path.stem
@@ -157,7 +158,9 @@ def _in_hub(signature: str) -> Path | None:
     home = Path(os.environ.get("HF_HOME") or cache / "huggingface")
     hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
     snapshots = hub / f"models--{model.hub.replace('/', '--')}" / "snapshots"
-    return next((path for path in sorted(snapshots.glob(f"*/{signature}{SAFE}")) if path.is_file()), None)
+    with suppress(OSError):  # what others forbid to read is not there for us
+        return next((path for path in sorted(snapshots.glob(f"*/{signature}{SAFE}")) if path.is_file()), None)
+    return None
 
 
 def _read_bag(path: Path) -> _Recipe:
