@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from conftest import Stem, music
 from hypothesis import given
 from hypothesis import strategies as st
-from test_ensemble import Song, together_by
+from test_ensemble import Song, alone, together_by
 from uvr_models import INSTALL, copied_uvr
 
 from stem_cli import engines
@@ -159,3 +160,14 @@ def test_an_ensemble_of_one_engine_by_torch_on_the_command_line(
     done = stem("separate", song, *asked, env={**os.environ, "PYTHONPATH": search})
     assert "Traceback" not in done.stderr
     assert not (folder / "converted").exists()
+
+
+def test_two_manifests_of_one_onnx_file_are_two_models(onnx_models: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(onnx_models, tmp_path / "models"))
+    text = (folder / "small_mdx.toml").read_text("utf-8")
+    text = text.replace('name = "small_mdx"', 'name = "loud"\nquality = { vocals = 1.0 }\ncompensation = 2.0')
+    (folder / "loud.toml").write_text(text, "utf-8")
+    song = Song(music(1.0))
+    plain, loud = alone("small_mdx", folder, song), alone("loud", folder, song)
+    assert np.abs(plain["vocals"]).max() > 0
+    assert np.allclose(2 * plain["vocals"], loud["vocals"], atol=1e-6)

@@ -111,7 +111,7 @@ _KEPT: Kept[Opened] = Kept()
 def _held_open(manifest: Manifest, path: Path, request: Request, run: Run) -> AbstractContextManager[Opened]:
     from stem_cli.engines.onnx.opened import open_model
 
-    key = (path, path.stat().st_mtime_ns, request.device, request.overlap, request.precision, run.threads)
+    key = (manifest, path, path.stat().st_mtime_ns, request.device, request.overlap, request.precision, run.threads)
     return _KEPT.using(key, lambda: open_model(manifest, path, request, run.threads, _precision(request)))
 
 

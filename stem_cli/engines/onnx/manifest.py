@@ -71,7 +71,7 @@ class Manifest:
     segment_frames: int | None = None
     transform: Transform | None = None
     compensation: float = 1.0
-    quality: Mapping[str, float] = field(default_factory=dict)
+    quality: Mapping[str, float] = field(default_factory=dict, hash=False)
     quality_source: str = ""
 
     @property
