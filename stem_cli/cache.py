@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,11 +56,12 @@ class Cache:
 
     def find(self, key: str, depth: str) -> StemFolder | None:
         """The entry that can serve this depth, if there is one; marks it as used."""
-        folder = _opened(self.place(key).home)
-        if folder is None or DEPTHS.index(folder.record.depth) < DEPTHS.index(depth):
-            return None
-        if any(not path.exists() for path in folder.paths().values()):
-            return None
+        with self._told():
+            folder = _opened(self.place(key).home)
+            if folder is None or DEPTHS.index(folder.record.depth) < DEPTHS.index(depth):
+                return None
+            if any(not path.exists() for path in folder.paths().values()):
+                return None
         with suppress(OSError):
             os.utime(folder.place.metadata)
         return folder
@@ -73,16 +74,14 @@ class Cache:
         dies, however it dies.
         """
         folder = self.root / _LOCKS
-        with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / f"{key}.lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            if not wait:
-                raise BusyError("another stem process holds this song", None, "Wait for it.") from error
-            on_wait()
-            lock.acquire(poll_interval=_POLL_SECONDS)
+        with self._told():
+            folder.mkdir(parents=True, exist_ok=True)
+            if not _taken(lock):
+                if not wait:
+                    raise BusyError("another stem process holds this song", None, "Wait for it.")
+                on_wait()
+                lock.acquire(poll_interval=_POLL_SECONDS)
         try:
             yield
         finally:
@@ -91,12 +90,14 @@ class Cache:
     def entries(self) -> list[Entry]:
         """All entries, the longest unused first."""
         home = self.root / _ENTRIES
-        found = [_entry(path) for path in home.iterdir() if not path.name.startswith(".")] if home.exists() else []
+        with self._told():
+            found = [_entry(path) for path in home.iterdir() if not path.name.startswith(".")] if home.exists() else []
         return sorted((entry for entry in found if entry is not None), key=lambda entry: (entry.used_at, entry.key))
 
     def tidy(self) -> None:
         """Finish or remove what processes that died left here."""
-        finish_leftovers(self.root / _ENTRIES)
+        with self._told():
+            finish_leftovers(self.root / _ENTRIES)
 
     def clear(
         self, older_than_seconds: float | None = None, max_bytes: int | None = None, dry_run: bool = False
@@ -119,6 +120,9 @@ class Cache:
                 left -= entry.bytes
         return removed
 
+    def _told(self) -> AbstractContextManager[None]:
+        return disk_errors(self.root, "Choose another place with STEM_CACHE_DIR")
+
     def _remove(self, entry: Entry) -> bool:
         try:
             with self.lock(entry.key, wait=False):
@@ -127,6 +131,14 @@ class Cache:
         except BusyError:
             return False
         return True
+
+
+def _taken(lock: FileLock) -> bool:
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    return True
 
 
 def _opened(home: Path) -> StemFolder | None:

@@ -59,3 +59,18 @@ def test_stems_of_another_engine_are_found_before_anything_is_prepared(
     done = stem("separate", song, "--models-dir", onnx_models, "--model", "small_waveform", code=5)
     assert "stems made by builtin" in done.stderr
     assert "--force" in done.stderr
+
+
+def test_options_before_a_subcommand_are_its_own(stem: Stem, tmp_path: Path) -> None:
+    """Never is another folder's model deleted."""
+    mine, default = tmp_path / "mine", tmp_path / "default"
+    stem("config", "set", "models_dir", default)
+    for folder in (mine, default):
+        folder.mkdir()
+        (folder / "UVR-MDX-NET-Voc_FT.onnx").write_bytes(b"weights")
+    done = stem("engines", "--models-dir", mine, "--json", "remove", "UVR-MDX-NET-Voc_FT", "--yes")
+    assert json.loads(done.stdout)["files"] == [str(mine / "UVR-MDX-NET-Voc_FT.onnx")]
+    assert [path.parent for path in tmp_path.glob("*/*.onnx")] == [default]
+    after = stem("engines", "--models-dir", default, "remove", "UVR-MDX-NET-Voc_FT", "--models-dir", mine, code=4)
+    assert str(mine) in after.stderr
+    assert json.loads(stem("engines", "--json", "list", "--stem", "vocals").stdout)["stem"] == "vocals"

@@ -136,6 +136,19 @@ def test_a_name_that_is_taken_is_refused(stem: Stem, onnx_models: Path) -> None:
     assert "another model of the name htdemucs" in stem("engines", "add", "other.toml", code=4).stderr
 
 
+def test_a_manifest_without_its_file_replaces_nothing_either(stem: Stem, onnx_models: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(onnx_models / "small_mdx.toml", copy)
+    shutil.copytree(onnx_models, tmp_path / "models")
+    told = stem("engines", "add", copy / "small_mdx.toml", "--models-dir", tmp_path / "models", code=5).stderr
+    assert "it is there already" in told
+    told = stem(
+        "engines", "add", copy / "small_mdx.toml", "--models-dir", tmp_path / "models", "--force", code=4
+    ).stderr
+    assert "the ONNX file is missing" in told
+
+
 def test_nothing_is_replaced_without_force(stem: Stem, onnx_models: Path) -> None:
     for _ in range(2):
         stem("engines", "add", onnx_models / "small_mdx.toml", "--models-dir", "mine", "--force")

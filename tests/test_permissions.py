@@ -70,13 +70,59 @@ def test_stems_next_to_a_song_in_a_read_only_folder_are_an_output_error(
     assert [path.name for path in Path("in").iterdir()] == ["song.wav"]
 
 
+@pytest.mark.parametrize("bits", [0o555, 0o000])
 @pytest.mark.parametrize("folder", ["cache", "data"])
 def test_a_folder_of_ours_without_permission_is_an_output_error(
-    stem: Stem, tmp_path: Path, obey: dict[str, Any], mode: Callable[[Path, int], None], folder: str
+    stem: Stem, tmp_path: Path, obey: dict[str, Any], mode: Callable[[Path, int], None], folder: str, bits: int
 ) -> None:
     song = write_song()
-    mode(tmp_path / folder, 0o555)
+    mode(tmp_path / folder, bits)
     done = stem("separate", song, code=5, **obey)
     assert "Traceback" not in done.stderr
     assert str(tmp_path / folder) in done.stderr.splitlines()[-1]
     assert not OUTPUT.exists()
+
+
+@pytest.mark.parametrize("bits", [0o000, 0o444, 0o555])
+@pytest.mark.parametrize("folder", ["locks", "stems"])
+def test_a_part_of_the_cache_without_permission_is_no_bug(
+    stem: Stem, tmp_path: Path, obey: dict[str, Any], mode: Callable[[Path, int], None], folder: str, bits: int
+) -> None:
+    song = write_song()
+    stem("separate", song)
+    mode(tmp_path / "cache" / folder, bits)
+    for command in (("separate", song, "--output", "again", "--time", "0-0.5"), ("cache", "clear")):
+        done = stem(*command, code=None, **obey)
+        assert done.returncode in (0, 5), done.stderr
+        assert done.returncode == 0 or "change its permissions" in done.stderr
+
+
+@pytest.mark.parametrize("command", [("engines",), ("separate", "song.wav"), ("engines", "list", "--stem", "vocals")])
+@pytest.mark.parametrize("place", ["TORCH_HOME", "HF_HOME"])
+def test_a_cache_of_other_programs_that_must_not_be_read_is_not_there(
+    stem: Stem, tmp_path: Path, obey: dict[str, Any], mode: Callable[[Path, int], None],
+    monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], place: str,
+) -> None:  # fmt: skip
+    write_song()
+    (tmp_path / "theirs").mkdir()
+    monkeypatch.setenv(place, str(tmp_path / "theirs"))
+    mode(tmp_path / "theirs", 0o000)
+    stem(*command, **obey)
+
+
+@pytest.mark.parametrize("bits", [0o000, 0o444])
+def test_a_folder_of_models_that_must_not_be_read_is_told(
+    stem: Stem, tmp_path: Path, obey: dict[str, Any], mode: Callable[[Path, int], None], bits: int
+) -> None:
+    song, models = write_song(), tmp_path / "models"
+    models.mkdir()
+    for name in ("mine.th", "mine.yaml", "mine.toml", "my.pth"):
+        (models / name).write_bytes(b"")
+    mode(models, bits)
+    stem("engines", "--models-dir", models, **obey)
+    stem("separate", song, "--models-dir", models, **obey)
+    for model in ("mine", "htdemucs", "UVR-MDX-NET-Voc_FT"):
+        done = stem("separate", song, "--models-dir", models, "--model", model, "--force", code=4, **obey)
+        assert "this folder of models cannot be read (Permission denied)" in done.stderr
+    stem("engines", "list", "--stem", "vocals", "--models-dir", models, **obey)
+    assert "Traceback" not in stem("engines", "remove", "mine", "--models-dir", models, code=None, **obey).stderr

@@ -38,8 +38,24 @@ def places(models_dir: Path) -> tuple[Path, ...]:
 
 
 def find(file: ModelFile, models_dir: Path) -> Path | None:
-    """Where the file lies, if anywhere. `check` tells whether it is whole."""
-    return next((path for folder in places(models_dir) if (path := folder / file.name).is_file()), None)
+    """Where the file lies, if anywhere. `check` tells whether it is whole. Raises EngineError, see `is_there`."""
+    ours, *foreign = (folder / file.name for folder in places(models_dir))
+    if is_there(ours):
+        return ours
+    for path in foreign:
+        with suppress(OSError):  # what other programs forbid to read is not there for us
+            if path.is_file():
+                return path
+    return None
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file lies in a folder of models of ours. Raises EngineError where that cannot be seen."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        what = f"this folder of models cannot be read ({error.strerror})"
+        raise EngineError(what, path.parent, "Check its permissions, or choose another --models-dir.") from error
 
 
 def memory_of(models_dir: Path) -> Path:
@@ -112,7 +128,7 @@ def _read_memory(path: Path) -> dict[str, list[Any]]:
     """What is remembered; whatever is not of the right shape is not."""
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     rows = found.items() if isinstance(found, dict) else ()
     return {key: row for key, row in rows if isinstance(row, list) and row and len(str(row[-1])) == _DIGITS}

@@ -31,6 +31,8 @@ _MODELS_DIR = click.option("--models-dir", metavar="DIR", help="Where models lie
 def engines(context: click.Context, models_dir: str | None, as_json: bool) -> None:
     """List the engines: ready, or why not and what to type to make them so."""
     if context.invoked_subcommand is not None:
+        given = {"models_dir": models_dir, "as_json": as_json}
+        context.default_map = {context.invoked_subcommand: {name: value for name, value in given.items() if value}}
         return
     from stem_cli.engines import all_engines, request_of
 

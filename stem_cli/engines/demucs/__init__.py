@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -164,22 +164,23 @@ def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
     from stem_cli.engines.demucs.network import open_parts
 
     effort, located = effort_of(request), _chosen(request)
-    with ThreadPoolExecutor(1) as beside:  # opening a model takes as long as reading a song
-        opening = beside.submit(open_parts, located, request, run)
-        mean, deviation = _measured(mix.skim())
-        opened = opening.result()
-    names = stems.ordered(opened.stems)
-    rows = [opened.stems.index(name) for name in names]
-    try:
-        blocks = ((block - mean) / deviation for block in mix.blocks())
-        starts = overlap.shifted_starts(request.seed, len(opened.parts), effort.shifts, opened.rate // 2)
-        for block in overlap.separate(blocks, opened.parts, effort.overlap, starts):
-            block *= deviation
-            block += mean
-            yield {name: block[row] for name, row in zip(names, rows, strict=True)}
-    finally:
-        if opened.runners:
-            run.device = " and ".join(sorted({runner.device for runner in opened.runners}))
+    with ExitStack() as using:
+        with ThreadPoolExecutor(1) as beside:  # opening a model takes as long as reading a song
+            opening = beside.submit(using.enter_context, open_parts(located, request, run))
+            mean, deviation = _measured(mix.skim())
+            opened = opening.result()
+        names = stems.ordered(opened.stems)
+        rows = [opened.stems.index(name) for name in names]
+        try:
+            blocks = ((block - mean) / deviation for block in mix.blocks())
+            starts = overlap.shifted_starts(request.seed, len(opened.parts), effort.shifts, opened.rate // 2)
+            for block in overlap.separate(blocks, opened.parts, effort.overlap, starts):
+                block *= deviation
+                block += mean
+                yield {name: block[row] for name, row in zip(names, rows, strict=True)}
+        finally:
+            if opened.runners:
+                run.device = " and ".join(sorted({runner.device for runner in opened.runners}))
 
 
 def _measured(blocks: Iterator[NDArray[Any]]) -> tuple[np.float32, np.float32]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,12 +18,14 @@ from typing import Any
 
 from stem_cli.engines.demucs import models
 from stem_cli.errors import EngineError
-from stem_cli.models.files import check, find
+from stem_cli.models.files import check, find, is_there
 
 SAFE = ".safetensors"
 _OTHERS = (".ckpt", ".pth")
 """Weights that are not Demucs': a yaml of their name describes those, and is no bag."""
 _LARGEST_YAML_BYTES = 100_000
+_FAULTS = (ValueError, RecursionError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What pyyaml lets through of a value that is not of the type that it claims."""
 _LARGEST_NUMBER = 1e9
 _DIGITS = 64
 
@@ -99,7 +102,7 @@ def _open_shelf(folder: Path) -> _Shelf:
     except OSError as error:
         raise EngineError(f"this folder of models cannot be read ({error.strerror})", folder) from error
     for path in paths:
-        if path.suffix == ".yaml" and not any(path.with_suffix(ending).exists() for ending in _OTHERS):
+        if path.suffix == ".yaml" and not any(is_there(path.with_suffix(ending)) for ending in _OTHERS):
             shelf.bags[path.stem] = path
         elif path.suffix == ".th":
             name = path.stem.rpartition("-")[0] or path.stem
@@ -155,7 +158,9 @@ def _in_hub(signature: str) -> Path | None:
     home = Path(os.environ.get("HF_HOME") or cache / "huggingface")
     hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
     snapshots = hub / f"models--{model.hub.replace('/', '--')}" / "snapshots"
-    return next((path for path in sorted(snapshots.glob(f"*/{signature}{SAFE}")) if path.is_file()), None)
+    with suppress(OSError):  # what others forbid to read is not there for us
+        return next((path for path in sorted(snapshots.glob(f"*/{signature}{SAFE}")) if path.is_file()), None)
+    return None
 
 
 def _read_bag(path: Path) -> _Recipe:
@@ -166,7 +171,9 @@ def _read_bag(path: Path) -> _Recipe:
         raise _senseless(path, "it names no list of models in quotes")
     weights, segment = found.get("weights"), found.get("segment")
     if not (segment is None or (_is_number(segment) and segment > 0)):
-        raise _senseless(path, f"its segment is {segment!r} instead of a number of seconds")
+        huge = isinstance(segment, int) and abs(segment) >= _LARGEST_NUMBER  # Python may refuse to write it
+        told = "far too large" if huge else f"{segment!r} instead of a number of seconds"
+        raise _senseless(path, f"its segment is {told}")
     return _Recipe(tuple(signatures), _weights(path, weights, len(signatures)), segment)
 
 
@@ -181,8 +188,8 @@ def _read_yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise EngineError(f"this bag of models cannot be read ({error.strerror})", path) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        first = str(getattr(error, "problem", None) or error).splitlines()[0]
+    except (yaml.YAMLError, *_FAULTS) as error:
+        first = (str(getattr(error, "problem", None) or error) or "it is no YAML").splitlines()[0]
         raise _senseless(path, first) from error
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from stem_cli.engines.demucs.package import open_package
 from stem_cli.engines.runtime import converted as shared
 from stem_cli.engines.runtime import device_for, installed, openvino
 from stem_cli.engines.runtime.accuracy import best_way
+from stem_cli.engines.runtime.kept import Kept
 from stem_cli.engines.runtime.trial import fitting_segment
 from stem_cli.errors import EngineError, UsageError
 from stem_cli.overlap import Network, Part
@@ -91,33 +93,33 @@ def prepare(located: Located, request: Request, note: Callable[[str], None]) -> 
     return convert(located.name, request.models_dir, note) is not None
 
 
-def open_parts(located: Located, request: Request, run: Run) -> Opened:
-    """Open all networks of a model in the way that suits it, and say in `run` which. Raises EngineError, UsageError.
+@contextmanager
+def open_parts(located: Located, request: Request, run: Run) -> Iterator[Opened]:
+    """Hold all networks of a model open in the way that suits it, and say in `run` which.
 
-    The model of the last call is kept open for the next song; the memory of another one is given back first.
+    They stay open for the next song; the memory of those that nobody uses any more is given back first.
+    Raises EngineError, UsageError.
     """
     way = way_of(located, request)
     run.device, run.precision = way.device, way.precision
     facts = _usable(way.facts, located, request)
     key = (located.digest, way.device, way.precision, facts is None, request.segment_seconds, run.threads)
-    if key not in _KEPT:
-        close_all()
-        _KEPT[key] = _by_torch(located, request, run) if facts is None else _by_openvino(facts, request, run)
-    for runner in _KEPT[key].runners:
-        runner.note = run.note
-    return _KEPT[key]
 
+    def open_it() -> Opened:
+        return _by_torch(located, request, run) if facts is None else _by_openvino(facts, request, run)
 
-_KEPT: dict[Any, Opened] = {}
-"""The model that was opened last, by what it was opened with."""
-
-
-def close_all() -> None:
-    """Give the memory of what is kept open back."""
-    for opened in _KEPT.values():
+    with _KEPT.using(key, open_it) as opened:
         for runner in opened.runners:
-            runner.close()
-    _KEPT.clear()
+            runner.note = run.note
+        yield opened
+
+
+def _close(opened: Opened) -> None:
+    for runner in opened.runners:
+        runner.close()
+
+
+_KEPT = Kept(_close)
 
 
 def _usable(facts: converted.Facts | None, located: Located, request: Request) -> converted.Facts | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run
 from stem_cli.engines.onnx import shelf
 from stem_cli.engines.onnx.manifest import CHANNELS, Manifest
 from stem_cli.engines.runtime import onnx
+from stem_cli.engines.runtime.kept import Kept
 from stem_cli.errors import EngineError
 
 if TYPE_CHECKING:
@@ -92,30 +94,26 @@ def _identify(request: Request) -> Identity:
 def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
     manifest = _wanted(request)
     path, _ = shelf.weights_of(manifest, request.models_dir)
-    opened = _opened(manifest, path, request, run)
-    run.device, run.precision = opened.network.device, opened.network.precision
-    tee = Tee(mix.blocks())
-    for block in overlap.separate(tee, [opened.part], 0.0, [(opened.start,)]):
-        block *= opened.gain
-        made = dict(zip(manifest.makes, block, strict=True))
-        song = tee.take(block.shape[2])
-        if manifest.rest is not None:
-            made[manifest.rest] = song - block.sum(axis=0)
-        yield {name: made[name] for name in manifest.stems}
+    with _held_open(manifest, path, request, run) as opened:
+        run.device, run.precision = opened.network.device, opened.network.precision
+        tee = Tee(mix.blocks())
+        for block in overlap.separate(tee, [opened.part], 0.0, [(opened.start,)]):
+            block *= opened.gain
+            made = dict(zip(manifest.makes, block, strict=True))
+            song = tee.take(block.shape[2])
+            if manifest.rest is not None:
+                made[manifest.rest] = song - block.sum(axis=0)
+            yield {name: made[name] for name in manifest.stems}
 
 
-_KEPT: dict[tuple[object, ...], Opened] = {}
-"""The model that was opened last, by what it was opened with: for the next song."""
+_KEPT: Kept[Opened] = Kept()
 
 
-def _opened(manifest: Manifest, path: Path, request: Request, run: Run) -> Opened:
+def _held_open(manifest: Manifest, path: Path, request: Request, run: Run) -> AbstractContextManager[Opened]:
     from stem_cli.engines.onnx.opened import open_model
 
-    key = (path, path.stat().st_mtime_ns, request.device, request.overlap, request.precision, run.threads)
-    if key not in _KEPT:
-        _KEPT.clear()
-        _KEPT[key] = open_model(manifest, path, request, run.threads, _precision(request))
-    return _KEPT[key]
+    key = (manifest, path, path.stat().st_mtime_ns, request.device, request.overlap, request.precision, run.threads)
+    return _KEPT.using(key, lambda: open_model(manifest, path, request, run.threads, _precision(request)))
 
 
 ENGINE = Engine(

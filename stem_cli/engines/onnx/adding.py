@@ -84,7 +84,7 @@ def add(
     source = path if path.suffix != shelf.ENDING else path.with_name(manifest.file.name)
     targets = (models_dir / manifest.file.name, models_dir / f"{manifest.name}{shelf.ENDING}")
     for target in targets:
-        if target.exists() and not force and not target.samefile(source):
+        if target.exists() and not force and not _same(target, source):
             raise OutputError("it is there already", target, "Add --force to replace it.")
     if not source.is_file() and not manifest.file.url:
         hint = f"Put {manifest.file.name} beside it, or say in it where it is fetched from (url)."
@@ -111,10 +111,14 @@ def _checked(manifest: Manifest, source: Path) -> ModelFile:
     return replace(manifest.file, sha256=digest, bytes=source.stat().st_size)
 
 
+def _same(target: Path, source: Path) -> bool:
+    return target.exists() and source.exists() and target.samefile(source)
+
+
 def _placed(source: Path, target: Path) -> Path:
     import shutil
 
-    if target.exists() and target.samefile(source):
+    if _same(target, source):
         return target
     partial = target.with_name(f".{target.name}.partial")
     try:

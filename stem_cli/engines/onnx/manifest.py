@@ -71,7 +71,7 @@ class Manifest:
     segment_frames: int | None = None
     transform: Transform | None = None
     compensation: float = 1.0
-    quality: Mapping[str, float] = field(default_factory=dict)
+    quality: Mapping[str, float] = field(default_factory=dict, hash=False)
     quality_source: str = ""
 
     @property
@@ -96,7 +96,7 @@ def read(path: Path) -> Manifest:
         return parse(tomllib.loads(path.read_text("utf-8")), path)
     except OSError as error:
         raise EngineError(f"this manifest cannot be read ({error.strerror})", path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise _senseless(path, f"it is no TOML ({error})") from error
 
 
@@ -213,7 +213,11 @@ class _Facts:
     def stems(self) -> tuple[str, ...]:
         names = self._value("stems", None)
         known = {*table.TABLE, *table.COMPLEMENTS}
-        if not isinstance(names, list) or not names or not all(name in known for name in names):
+        if (
+            not isinstance(names, list)
+            or not names
+            or not all(isinstance(name, str) and name in known for name in names)
+        ):
             raise self._wrong("stems", names, f"a list of these: {', '.join(table.TABLE)}, or one of them left out")
         if len(set(names)) < len(names) or (len(names) > 1 and set(names) & set(table.COMPLEMENTS)):
             raise self._wrong("stems", names, "stems that add up to no more than the song, each once")

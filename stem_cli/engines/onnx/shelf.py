@@ -11,6 +11,7 @@ from pathlib import Path
 from stem_cli.engines.onnx.manifest import Manifest, read
 from stem_cli.errors import EngineError
 from stem_cli.models import check, find, memory_of
+from stem_cli.models.files import is_there
 
 ENDING = ".toml"
 
@@ -33,7 +34,7 @@ def manifest_of(name: str, models_dir: Path) -> Manifest:
         if manifest.name == name:
             return manifest
     path = models_dir / f"{name}{ENDING}"
-    if Path(path).name == f"{name}{ENDING}" and path.is_file():
+    if Path(path).name == f"{name}{ENDING}" and is_there(path):
         return read(path)
     known = ", ".join(one.name for one in (*table(), *added(models_dir)))
     hint = f"Choose one of: {known}. Or add one: `stem engines add MANIFEST`."
@@ -42,7 +43,9 @@ def manifest_of(name: str, models_dir: Path) -> Manifest:
 
 def added(models_dir: Path) -> Iterator[Manifest]:
     """The models that the user has added; broken manifests are passed over."""
-    paths = sorted(models_dir.glob(f"*{ENDING}")) if models_dir.is_dir() else []
+    paths: list[Path] = []
+    with suppress(OSError):  # who asks for a model by its name hears why
+        paths = sorted(models_dir.glob(f"*{ENDING}")) if models_dir.is_dir() else []
     for path in paths:
         with suppress(EngineError):
             manifest = read(path)

@@ -45,7 +45,7 @@ def read_record(file: str, schema: int, models_dir: Path) -> dict[str, Any] | No
         found = {key: _tuples(value) for key, value in json.loads(path.read_text("utf-8")).items()}
         whole = found["schema"] == schema and bool(found["sums"])
         there = all((path.parent / name).is_file() for name in found["sums"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     return found if whole and there else None
 

@@ -185,14 +185,14 @@ def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
     if located.kind == VR:
         yield from _by_vr(mix, located, request, run)
         return
-    opened = open_model(located, request, run)
-    tee = Tee(mix.blocks())
-    try:
-        for block in overlap.separate(tee, [opened.part], 0.0, [(opened.start,)]):
-            yield _all_stems(block, opened.makes, tee.take(block.shape[2]))
-    finally:
-        if opened.runner is not None:
-            run.device = opened.runner.device
+    with open_model(located, request, run) as opened:
+        tee = Tee(mix.blocks())
+        try:
+            for block in overlap.separate(tee, [opened.part], 0.0, [(opened.start,)]):
+                yield _all_stems(block, opened.makes, tee.take(block.shape[2]))
+        finally:
+            if opened.runner is not None:
+                run.device = opened.runner.device
 
 
 def _by_vr(mix: Mix, located: Located, request: Request, run: Run) -> Iterator[StemBlock]:

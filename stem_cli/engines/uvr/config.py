@@ -14,7 +14,7 @@ from typing import Any
 
 from stem_cli import stems as table
 from stem_cli.engines.uvr import names
-from stem_cli.engines.uvr.safe_yaml import read_yaml, senseless
+from stem_cli.engines.uvr.safe_yaml import read_yaml, senseless, told
 from stem_cli.errors import EngineError
 
 BS, MEL, MDX23C = "bs_roformer", "mel_band_roformer", "mdx23c"
@@ -240,5 +240,4 @@ class _Section:
 
     def wrong(self, name: str, value: object, wanted: str) -> EngineError:
         """The error of a value that makes no sense."""
-        told = repr(value)
-        return senseless(self.path, f"{self.name}.{name} is {told[:60]} instead of {wanted}")
+        return senseless(self.path, f"{self.name}.{name} is {told(value)} instead of {wanted}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from stem_cli.engines import Request, Run
 from stem_cli.engines.runtime import converted as shared
 from stem_cli.engines.runtime import device_for, installed, openvino
 from stem_cli.engines.runtime.accuracy import best_way
+from stem_cli.engines.runtime.kept import Kept
 from stem_cli.engines.uvr import config, converted, core
 from stem_cli.engines.uvr.by_torch import TorchNetwork, all_stems
 from stem_cli.engines.uvr.config import Layout
@@ -119,34 +121,33 @@ def convert(
     return facts
 
 
-def open_model(located: Located, request: Request, run: Run) -> Opened:
-    """Open a model in the way that suits it, and say in `run` which. Raises EngineError, UsageError.
+@contextmanager
+def open_model(located: Located, request: Request, run: Run) -> Iterator[Opened]:
+    """Hold a model open in the way that suits it, and say in `run` which. Raises EngineError, UsageError.
 
-    The model of the last call is kept open for the next song; the memory of another one is given back first.
+    It stays open for the next song; the memory of one that nobody uses any more is given back first.
     """
     way = way_of(located, request)
     run.device, run.precision = way.device, way.precision
     facts = _usable(way.facts, located, request)
     stride = effort_of(request).overlap
     key = (located.digest, way.device, way.precision, facts is None, request.segment_seconds, stride, run.threads)
-    if key not in _KEPT:
-        close_all()
-        _KEPT[key] = _by_torch(located, request, run) if facts is None else _by_openvino(facts, request, run)
-    if _KEPT[key].runner is not None:
-        _KEPT[key].runner.note = run.note
-    return _KEPT[key]
 
+    def open_it() -> Opened:
+        return _by_torch(located, request, run) if facts is None else _by_openvino(facts, request, run)
 
-_KEPT: dict[Any, Opened] = {}
-"""The model that was opened last, by what it was opened with."""
-
-
-def close_all() -> None:
-    """Give the memory of what is kept open back."""
-    for opened in _KEPT.values():
+    with _KEPT.using(key, open_it) as opened:
         if opened.runner is not None:
-            opened.runner.close()
-    _KEPT.clear()
+            opened.runner.note = run.note
+        yield opened
+
+
+def _close(opened: Opened) -> None:
+    if opened.runner is not None:
+        opened.runner.close()
+
+
+_KEPT = Kept(_close)
 
 
 def _usable(facts: Facts | None, located: Located, request: Request) -> Facts | None:

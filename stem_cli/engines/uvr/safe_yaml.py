@@ -10,6 +10,8 @@ from stem_cli.errors import EngineError
 _LARGEST_BYTES = 200_000
 _TUPLE = "tag:yaml.org,2002:python/tuple"
 _PYTHON = "tag:yaml.org,2002:python/"
+_FAULTS = (ValueError, RecursionError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""What pyyaml lets through of a value that is not of the type that it claims."""
 _AGAIN = "Take it from where the model's weights come from."
 
 
@@ -35,8 +37,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise EngineError(f"this model's yaml cannot be read ({error.strerror})", path) from error
     except yaml.constructor.ConstructorError as error:
         raise _refused(path, error) from error
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
-        raise senseless(path, str(getattr(error, "problem", None) or error).splitlines()[0]) from error
+    except (yaml.YAMLError, *_FAULTS) as error:
+        raise senseless(
+            path, (str(getattr(error, "problem", None) or error) or "it is none").splitlines()[0]
+        ) from error
     if not isinstance(found, dict):
         raise senseless(path, "it has no sections")
     return found
@@ -49,6 +53,14 @@ def _refused(path: Path, error: Any) -> EngineError:
         return senseless(path, problem)
     what = f"this yaml wants to make the Python object {named.rstrip(chr(39))}: refused, nothing was run"
     return EngineError(what, path, "Delete it, and take models only from their makers.")
+
+
+def told(value: object) -> str:
+    """A value of a file as an error names it."""
+    try:
+        return repr(value)[:60]
+    except ValueError:  # what Python says of whole numbers of thousands of digits
+        return "a far too long number"
 
 
 def senseless(path: Path, why: str) -> EngineError:

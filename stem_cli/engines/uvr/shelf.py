@@ -18,6 +18,7 @@ from stem_cli.engines.uvr import models
 from stem_cli.engines.uvr.models import UvrModel
 from stem_cli.errors import EngineError
 from stem_cli.models import ModelFile, check, find, memory_of
+from stem_cli.models.files import is_there
 
 ENDINGS = (".ckpt", ".pth", ".safetensors", ".th")
 """Of files of weights."""
@@ -79,10 +80,10 @@ def own_names(models_dir: Path) -> tuple[str, ...]:
     ours = {model.weights.name for model in models.TABLE.values()}
     try:
         paths = sorted(models_dir.iterdir()) if models_dir.is_dir() else []
-    except OSError:
+        found = (path for path in paths if path.suffix in ENDINGS and path.name not in ours)
+        own = [path.stem for path in found if path.suffix == _VR or _config(path.stem, models_dir)]
+    except (OSError, EngineError):  # who asks for a model by its name hears why
         return ()
-    found = (path for path in paths if path.suffix in ENDINGS and path.name not in ours)
-    own = (path.stem for path in found if path.suffix == _VR or _config(path.stem, models_dir))
     return tuple(dict.fromkeys(own))
 
 
@@ -116,7 +117,7 @@ def _weights(name: str, models_dir: Path) -> Path:
     wanted = [name] if name.endswith(ENDINGS) else [f"{name}{ending}" for ending in ENDINGS]
     if not name or Path(name).name != name or "\0" in name:
         raise _unknown(name, models_dir)
-    found = [path for one in wanted if (path := models_dir / one).is_file()]
+    found = [path for one in wanted if is_there(path := models_dir / one)]
     if len(found) > 1:
         both = " and ".join(path.name for path in found[:2])
         raise EngineError(f"{name} can be {both}", models_dir, "Name the file with its ending.")
@@ -126,7 +127,7 @@ def _weights(name: str, models_dir: Path) -> Path:
 
 
 def _config(stem: str, models_dir: Path) -> Path | None:
-    return next((path for form in _CONFIGS if (path := models_dir / form.format(stem)).is_file()), None)
+    return next((path for form in _CONFIGS if is_there(path := models_dir / form.format(stem))), None)
 
 
 def _digest(digests: list[str]) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from stem_cli import stems
 from stem_cli.engines.runtime import installed
 from stem_cli.engines.uvr.models import VrFacts, vr_facts
+from stem_cli.engines.uvr.safe_yaml import told
 from stem_cli.errors import EngineError
 
 _HASHED_BYTES = 10_000 * 1024  # UVR's: the end of a file is enough to know it
@@ -74,7 +75,7 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise EngineError(f"this file cannot be read ({error.strerror})", path, "Check its permissions.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise _senseless(path, f"it is no TOML ({error})") from error
 
 
@@ -82,11 +83,11 @@ def _judge(found: dict[str, Any], path: Path) -> None:
     """Raises EngineError for what is missing, unknown, or of another kind."""
     if unknown := sorted(set(found) - {"bands", "stem", "nout", "nout_lstm"}):
         raise _senseless(path, f"{unknown[0]} is not known")
-    if found.get("stem") not in _KNOWN_STEMS:
-        raise _senseless(path, f"stem is {found.get('stem')!r} instead of one of {', '.join(sorted(_KNOWN_STEMS))}")
+    if not isinstance(found.get("stem"), str) or found["stem"] not in _KNOWN_STEMS:
+        raise _senseless(path, f"stem is {told(found.get('stem'))} instead of one of {', '.join(sorted(_KNOWN_STEMS))}")
     known = bands()
     if not isinstance(found.get("bands"), str) or (known and found["bands"] not in known):
-        raise _senseless(path, f"bands is {found.get('bands')!r} instead of one of {', '.join(known)}")
+        raise _senseless(path, f"bands is {told(found.get('bands'))} instead of one of {', '.join(known)}")
     sizes = [found[name] for name in ("nout", "nout_lstm") if name in found]
     if len(sizes) == 1 or not all(type(size) is int and 0 < size <= 1024 for size in sizes):
         raise _senseless(path, "nout and nout_lstm are two whole numbers, or left out")
