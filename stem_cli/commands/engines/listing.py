@@ -30,7 +30,7 @@ def list_models(stem: str, models_dir: str | None, as_json: bool) -> None:
     """List the models that make a stem, by published SDR, and the one that would be taken.
 
     Figures of different boards are of different songs: they stand in lists of their own and are not to be compared.
-    ~4x: about four times as fast as the song plays, on two cores.
+    ~2x: about twice as fast as the song plays, on two cores.
     """
     from stem_cli.engines import request_of
 
