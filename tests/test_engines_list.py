@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from conftest import Stem
@@ -74,3 +75,17 @@ def test_options_before_a_subcommand_are_its_own(stem: Stem, tmp_path: Path) -> 
     after = stem("engines", "--models-dir", default, "remove", "UVR-MDX-NET-Voc_FT", "--models-dir", mine, code=4)
     assert str(mine) in after.stderr
     assert json.loads(stem("engines", "--json", "list", "--stem", "vocals").stdout)["stem"] == "vocals"
+
+
+def test_an_engine_that_fails_is_a_row_and_the_others_are_checked(
+    stem: Stem, onnx_models: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(onnx_models, tmp_path / "models"))
+    for path in folder.glob("*.onnx"):
+        path.write_bytes(b"no network")
+    asked = ("engines", "check", "--models-dir", folder)
+    rows = {row["name"]: row for row in json.loads(stem(*asked, "--json", code=9).stdout)}
+    assert rows["builtin"]["works"]
+    assert not rows["onnx"]["works"]
+    assert ".onnx" in rows["onnx"]["what"]
+    assert "onnx       FAULT: " in stem(*asked, code=9).stdout

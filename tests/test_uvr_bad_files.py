@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,6 +72,33 @@ def test_damaged_weights_are_told(folder: Path, damage: str) -> None:
         opened(folder)
     assert told.value.path == folder / "small_bs.ckpt"
     assert told.value.hint
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only on Linux memory is measured and limited like this")
+@pytest.mark.parametrize("ending", [".safetensors", ".ckpt"])
+def test_memory_that_is_short_is_not_told_as_damage(tmp_path: Path, ending: str) -> None:
+    """In a process that may take but little more: the file is whole, of a gigabyte that is not even on the disk."""
+    path, size = tmp_path / f"large{ending}", 1 << 30
+    code = (
+        "import resource, sys, torch, safetensors; from pathlib import Path\n"
+        "from stem_cli.engines.uvr import checkpoint\n"
+        "from stem_cli.errors import EngineError\n"
+        "pages = int(Path('/proc/self/statm').read_text().split()[0])\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (pages * 4096 + (1 << 28),) * 2)\n"
+        "try:\n checkpoint.read_state(Path(sys.argv[1]))\n"
+        "except EngineError as error:\n print(error)"
+    )
+    if ending == ".ckpt":
+        import torch
+
+        torch.save({"a": torch.zeros(size // 4)}, path)
+    else:
+        header = json.dumps({"a": {"dtype": "F32", "shape": [size // 4], "data_offsets": [0, size]}}).encode()
+        path.write_bytes(len(header).to_bytes(8, "little") + header)
+        os.truncate(path, 8 + len(header) + size)
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert "there is not enough memory for this model" in done.stdout, done.stdout + done.stderr
+    path.unlink()
 
 
 def test_weights_of_another_network_are_told(folder: Path) -> None:

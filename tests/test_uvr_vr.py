@@ -14,6 +14,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from importlib import metadata
 from logging import root
 from pathlib import Path
 
@@ -25,7 +26,8 @@ from numpy.typing import NDArray
 from processes import unix_only
 from test_engine_contract import Song
 
-from stem_cli.engines import Run
+from stem_cli import engines
+from stem_cli.engines import Request, Run
 from stem_cli.engines.uvr import vr
 from stem_cli.engines.uvr.models import VrFacts
 from stem_cli.errors import EngineError, InputError
@@ -240,10 +242,12 @@ def test_what_audio_separator_cannot_do_is_told_in_its_words(vr_model: Path) -> 
 
 WAITING = """
 import sys
+from importlib import metadata
 from pathlib import Path
 from conftest import music
 from test_engine_contract import Song
-from stem_cli.engines import Run
+from stem_cli import engines
+from stem_cli.engines import Request, Run
 from stem_cli.engines.uvr import vr
 from stem_cli.engines.uvr.models import VrFacts
 list(vr.separate(Song(music(20.0), 44100), Path(sys.argv[1]), VrFacts("4band_v2"), Run(1), "cpu"))
@@ -287,6 +291,16 @@ def test_a_toml_beside_a_file_tells_what_it_is(tmp_path: Path) -> None:
         vr.facts_of(weights)
     (tmp_path / "mine.toml").write_text('bands = "4band_v3"\nstem = "no_lead_vocals"\nnout = 48\nnout_lstm = 128\n')
     assert vr.facts_of(weights) == (VrFacts("4band_v3", 48, 128, accompaniment=True), ("no_lead_vocals",))
+
+
+def test_another_version_of_audio_separator_is_another_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.pth").write_bytes(b"weights")
+    (tmp_path / "mine.toml").write_text('bands = "4band_v3"\nstem = "vocals"\n')
+    asked = Request(model="mine", models_dir=tmp_path)
+    now = engines.load("uvr").identify(asked)
+    assert now.settings["audio_separator"] == metadata.version("audio-separator")
+    monkeypatch.setattr(metadata, "version", lambda name: "9.9")
+    assert engines.load("uvr").identify(asked).text != now.text
 
 
 @pytest.mark.parametrize(

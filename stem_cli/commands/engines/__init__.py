@@ -17,7 +17,7 @@ from stem_cli.commands.engines.convert import convert
 from stem_cli.commands.engines.download import download
 from stem_cli.commands.engines.listing import list_models
 from stem_cli.commands.engines.remove import remove
-from stem_cli.errors import FaultsFound
+from stem_cli.errors import FaultsFound, StemError
 
 _CHECK_SECONDS = 5.0
 _LOUDEST_RESIDUAL_DB = -10.0
@@ -113,13 +113,22 @@ def check(models_dir: str | None, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=1))
     else:
         for row in rows:
-            verdict = "works" if row["works"] else f"FAULT: {row['what']}"
-            click.echo(f"{row['name']:10} {verdict}, {row['times_real_time']:.1f}x real time on {row['device']}")
+            speed = f", {row['times_real_time']:.1f}x real time on {row['device']}" if row["device"] else ""
+            click.echo(f"{row['name']:10} {'works' if row['works'] else 'FAULT: ' + row['what']}{speed}")
     if not all(row["works"] for row in rows):
         raise FaultsFound("an engine does not work on this machine", None, "`stem doctor` tells more.")
 
 
 def _checked(engine: Any, request: Any) -> dict[str, Any]:
+    """What came of one engine; what it refuses is a fault of it, and the others are tried all the same."""
+    try:
+        return _tried(engine, request)
+    except StemError as error:
+        row = {"name": engine.name, "model": "", "works": False, "what": str(error)}
+        return {**row, "device": "", "times_real_time": 0.0}
+
+
+def _tried(engine: Any, request: Any) -> dict[str, Any]:
     """Lengths must agree and the stems must make up the song, even before the exact sum."""
     from stem_cli import router
     from stem_cli.audio import Mix

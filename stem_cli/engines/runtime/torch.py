@@ -16,8 +16,13 @@ Floats = NDArray[np.float32]
 GIGABYTE = 1e9
 _BATCHES = ((16.0, 4), (8.0, 2))
 """Segments at once by free memory in GB, at first: 4 above 16 GB, 2 above 8, else 1."""
-_FULL = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+_FULL = ("out of memory", "can't allocate memory", "Cannot allocate memory", "not enough memory", "ALLOC_FAILED")
 """What CUDA, Metal, the CPU and CUDA's libraries say of memory that is full; only CUDA has a class of error for it."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that memory is full."""
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _FULL)
 
 
 def first_batch(free_bytes: int) -> int:
@@ -81,7 +86,7 @@ class Runner:
         try:
             return work()
         except RuntimeError as error:
-            if not isinstance(error, self._torch.OutOfMemoryError) and not any(text in str(error) for text in _FULL):
+            if not isinstance(error, self._torch.OutOfMemoryError) and not is_full(error):
                 raise
         self._give_back()  # here, as the error itself keeps what the network had made so far
         return None

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +158,7 @@ def _identify(request: Request) -> Identity:
     if located.kind == VR:
         facts, makes = _vr_facts(located)
         settings = {name: str(value) for name, value in asdict(facts).items() if value}
-        settings |= {"makes": "+".join(makes), "version": _VERSION}
+        settings |= {"makes": "+".join(makes), "version": _VERSION, "audio_separator": _version_of_theirs()}
         return Identity("uvr", located.name, located.digest, settings)
     layout, makes = layout_of(located, request)
     effort, columns = effort_of(request), columns_of(request, layout)
@@ -169,6 +170,14 @@ def _identify(request: Request) -> Identity:
         "version": _VERSION,
     }
     return Identity("uvr", located.name, located.digest, settings)
+
+
+def _version_of_theirs() -> str:
+    """Its bands and its code make the sound of VR networks."""
+    try:
+        return metadata.version("audio-separator")
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def _prepare(request: Request, note: Callable[[str], None]) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from stem_cli.engines.runtime.torch import is_full
 from stem_cli.engines.uvr.config import BS, CHANNELS, MDX23C, MEL, Config
 from stem_cli.errors import EngineError
 
@@ -58,6 +59,7 @@ def open_network(config: Config, weights: Path, yaml: Path) -> torch.nn.Module:
     try:
         network.load_state_dict(state, strict=True)
     except _FAULTS as error:
+        _require_memory(error, weights)
         what = f"its weights are not those of a network as {yaml.name} describes it ({_first_difference(error)})"
         raise EngineError(what, weights, "Get both files again, from one place.") from error
     return network.eval().requires_grad_(False)
@@ -101,9 +103,17 @@ def _damage_told(path: Path, *more: type[Exception]) -> Iterator[None]:
     except _FAULTS + more as error:
         if named := _REFUSED.search(str(error)):
             raise _refused(path, named[1]) from error
+        _require_memory(error, path)
         empty = path.stat().st_size == 0 if path.exists() else False
         what = "this file is empty" if empty else "these are no whole weights: damaged, half-downloaded or another file"
         raise EngineError(what, path, _AGAIN) from error
+
+
+def _require_memory(error: Exception, path: Path) -> None:
+    """Raises EngineError where it was memory that was short: the file may be whole."""
+    if is_full(error):
+        hint = "End other programs, or choose a smaller model."
+        raise EngineError("there is not enough memory for this model", path, hint) from error
 
 
 def _refused(path: Path, named: str) -> EngineError:
@@ -142,6 +152,7 @@ def _build(config: Config, yaml: Path) -> Any:
                 return klass(_as_sections(config), "cpu")
             return klass(**config.settings)
     except _FAULTS as error:
+        _require_memory(error, yaml)
         why = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         raise EngineError(f"no network can be made of this yaml ({why})", yaml, "Get it again.") from error
 
