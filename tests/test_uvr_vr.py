@@ -242,12 +242,10 @@ def test_what_audio_separator_cannot_do_is_told_in_its_words(vr_model: Path) -> 
 
 WAITING = """
 import sys
-from importlib import metadata
 from pathlib import Path
 from conftest import music
 from test_engine_contract import Song
-from stem_cli import engines
-from stem_cli.engines import Request, Run
+from stem_cli.engines import Run
 from stem_cli.engines.uvr import vr
 from stem_cli.engines.uvr.models import VrFacts
 list(vr.separate(Song(music(20.0), 44100), Path(sys.argv[1]), VrFacts("4band_v2"), Run(1), "cpu"))
@@ -271,6 +269,44 @@ def test_an_ended_program_leaves_no_files_and_no_process(vr_model: Path, tempora
     while list(temporary.iterdir()) or children_of(vr_model):
         assert time.monotonic() < until, "something is left"
         time.sleep(0.05)
+
+
+STALLED = """
+import sys, time
+from pathlib import Path
+from conftest import music
+from test_engine_contract import Song
+from stem_cli.engines import Run
+from stem_cli.engines.uvr import vr
+from stem_cli.engines.uvr.models import VrFacts
+
+class Stalled(Song):
+    def blocks(self):
+        yield next(super().blocks())
+        print("written", flush=True)
+        time.sleep(30)
+
+list(vr.separate(Stalled(music(1.0), 44100), Path(sys.argv[1]), VrFacts("4band_v2"), Run(1), "cpu"))
+"""
+
+
+@unix_only
+def test_what_a_program_left_that_was_killed_as_it_wrote_is_removed_by_the_next(temporary: Path) -> None:
+    path = os.pathsep.join([str(TESTS), str(TESTS.parent)])
+    environment = {**os.environ, "PYTHONPATH": path}
+    empty = Song(np.zeros((0, 2)), vr.RATE)
+    (temporary / "stem-vr-somebodys").mkdir()
+    (temporary / "stem-vr-link").symlink_to(temporary.parent)
+    with subprocess.Popen([sys.executable, "-c", STALLED, "x"], env=environment, stdout=subprocess.PIPE) as program:
+        assert program.stdout is not None
+        program.stdout.readline()
+        (folder,) = [one.parent for one in temporary.glob("stem-vr-*/mix.wav")]
+        assert list(stream(empty, Path("missing.pth"))) == []
+        assert folder.exists()
+        program.kill()
+    assert folder.exists()
+    assert list(stream(empty, Path("missing.pth"))) == []
+    assert {one.name for one in temporary.iterdir()} == {"stem-vr-somebodys", "stem-vr-link"}
 
 
 def children_of(weights: Path) -> list[str]:

@@ -180,6 +180,7 @@ class Engine:
     separate: consecutive blocks of all the model's stems that cover the mix exactly; it may be closed at any time.
     added: models that the user put into a folder of models, as far as they can be read.
     prepare: what is done once before a model is first used; True where that may have changed what `identify` says.
+    files_of: those of a model that lie in a folder of models, what was made from them too, and that no other one needs.
     cost: what a song of so many seconds costs, in words; "" where nothing.
     """
 
@@ -194,6 +195,7 @@ class Engine:
     separate: Callable[[Mix, Request, Run], Iterator[StemBlock]]
     prepare: Callable[[Request, Callable[[str], None]], bool] = lambda request, note: False  # noqa: ARG005
     added: Callable[[Path], tuple[Model, ...]] = lambda models_dir: ()  # noqa: ARG005
+    files_of: Callable[[str, Path], tuple[Path, ...]] = lambda name, models_dir: ()  # noqa: ARG005
     cost: Callable[[Request, float], str] = lambda request, seconds: ""  # noqa: ARG005
 
 

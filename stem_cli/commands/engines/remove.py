@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from pathlib import Path
 
 import click
 
@@ -25,19 +27,19 @@ Examples:
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def remove(model: str, models_dir: str | None, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Delete the files of MODEL from the folder of models, and its manifest if you have added it; prints them.
+    """Delete the files of MODEL from the folder of models, with what it was converted to; prints them.
 
-    Files that other programs have in caches of their own are left alone. Stems that were made stay.
+    Files that another model there needs too, and those in caches of other programs, are left alone. Stems that were
+    made stay.
     """
     from stem_cli.disk import disk_errors
-    from stem_cli.engines import find_model
 
     folder = settings_of.models_dir(settings_of.load(models_dir=models_dir).settings)
-    _, found = find_model(model, folder)
-    names = [*(file.name for file in found.files), f"{model}.onnx", f"{model}.toml"]
-    there = [path for name in dict.fromkeys(names) if (path := folder / name).is_file()]
+    there = _files(model, folder)
     if not there:
-        raise EngineError(f"no file of {model} lies there", folder, "There is nothing to delete.")
+        raise EngineError(
+            f"no file of {model} lies there that no other model needs", folder, "There is nothing to delete."
+        )
     if not dry_run:
         megabytes = sum(path.stat().st_size for path in there) / 1e6
         agree(f"Delete {', '.join(path.name for path in there)} ({megabytes:,.0f} MB)?", "deletion", yes)
@@ -48,3 +50,16 @@ def remove(model: str, models_dir: str | None, yes: bool, dry_run: bool, as_json
         click.echo(json.dumps({"model": model, "files": [str(path) for path in there], "removed": not dry_run}))
     else:
         click.echo("\n".join(map(str, there)))
+
+
+def _files(model: str, folder: Path) -> list[Path]:
+    """What is a model's alone, also of one that is broken. Raises EngineError where nobody knows it."""
+    from stem_cli.engines import all_engines, find_model
+
+    of_table = [engine for engine in all_engines() if model in {one.name for one in engine.models}]
+    for engine in of_table or all_engines():
+        with suppress(EngineError):
+            if found := engine.files_of(model, folder):
+                return list(dict.fromkeys(found))
+    find_model(model, folder)
+    return []

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from stem_cli import overlap, stems
 from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
-from stem_cli.engines.demucs import bag, converted, models
+from stem_cli.engines.demucs import bag, converted, models, removal
 from stem_cli.engines.demucs.bag import Located
 from stem_cli.engines.demucs.effort import effort_of
 from stem_cli.engines.runtime import converted as shared
@@ -242,5 +242,6 @@ ENGINE = Engine(
     separate=_separate,
     prepare=_prepare,
     added=_added,
+    files_of=removal.files_of,
 )
 __all__ = ["ENGINE", "convert_here", "convert_model"]

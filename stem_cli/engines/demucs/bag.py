@@ -55,7 +55,7 @@ class Located:
 
 
 @dataclass(frozen=True)
-class _Recipe:
+class Recipe:
     """What a bag is mixed from; of a single network, itself."""
 
     signatures: tuple[str, ...]
@@ -64,7 +64,7 @@ class _Recipe:
 
 
 @dataclass(frozen=True)
-class _Shelf:
+class Shelf:
     """What a folder of models holds: networks by signature, bags by name."""
 
     folder: Path
@@ -78,8 +78,8 @@ def locate(name: str, models_dir: Path, remembered: Path) -> Located:
     remembered: where digests are kept, see `stem_cli.models.digest`. Raises EngineError where there is no such model,
     where a file is missing or broken, and where a bag makes no sense.
     """
-    shelf = _open_shelf(models_dir)
-    recipe = _recipe(name, shelf)
+    shelf = open_shelf(models_dir)
+    recipe = recipe_of(name, shelf)
     found = [_network(signature, name, shelf, remembered) for signature in recipe.signatures]
     files, digests = tuple(path for path, _ in found), tuple(digest for _, digest in found)
     return Located(name, files, digests, recipe.weights, recipe.segment)
@@ -88,15 +88,16 @@ def locate(name: str, models_dir: Path, remembered: Path) -> Located:
 def own_names(models_dir: Path) -> tuple[str, ...]:
     """Models and bags of the user's own in a folder; networks that only our own table's bags use are none."""
     try:
-        shelf = _open_shelf(models_dir)
+        shelf = open_shelf(models_dir)
     except EngineError:
         return ()
     ours = {signature for model in models.TABLE.values() for signature in (model.name, *model.signatures)}
     return tuple(sorted({*shelf.networks, *shelf.bags} - ours))
 
 
-def _open_shelf(folder: Path) -> _Shelf:
-    shelf = _Shelf(folder)
+def open_shelf(folder: Path) -> Shelf:
+    """What a folder holds. Raises EngineError where it cannot be read, or holds a network twice."""
+    shelf = Shelf(folder)
     try:
         paths = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
@@ -115,23 +116,24 @@ def _open_shelf(folder: Path) -> _Shelf:
     return shelf
 
 
-def _recipe(name: str, shelf: _Shelf) -> _Recipe:
+def recipe_of(name: str, shelf: Shelf) -> Recipe:
+    """What a model is mixed from. Raises EngineError where there is none of that name, or its bag makes no sense."""
     if name in shelf.networks:
-        return _Recipe((name,))
+        return Recipe((name,))
     if name in shelf.bags:
         return _read_bag(shelf.bags[name])
     if name in models.TABLE:
         model = models.TABLE[name]
-        return _Recipe(model.signatures, model.weights, model.segment)
+        return Recipe(model.signatures, model.weights, model.segment)
     if models.by_signature(name):
-        return _Recipe((name,))
+        return Recipe((name,))
     names = [*models.TABLE, *own_names(shelf.folder)]
     near = get_close_matches(name, names, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     raise NotHere(f"there is no Demucs model {name!r}", None, f"{hint}Choose one of: {', '.join(names)}.")
 
 
-def _network(signature: str, name: str, shelf: _Shelf, remembered: Path) -> tuple[Path, str]:
+def _network(signature: str, name: str, shelf: Shelf, remembered: Path) -> tuple[Path, str]:
     """The file of one network and its digest."""
     ours = models.by_signature(signature)
     path = shelf.networks.get(signature) or (find(ours, shelf.folder) if ours else None)
@@ -163,7 +165,7 @@ def _in_hub(signature: str) -> Path | None:
     return None
 
 
-def _read_bag(path: Path) -> _Recipe:
+def _read_bag(path: Path) -> Recipe:
     """The networks that a bag's YAML names, their weights and the segment."""
     found = _read_yaml(path)
     signatures = found.get("models") if isinstance(found, dict) else None
@@ -174,7 +176,7 @@ def _read_bag(path: Path) -> _Recipe:
         huge = isinstance(segment, int) and abs(segment) >= _LARGEST_NUMBER  # Python may refuse to write it
         told = "far too large" if huge else f"{segment!r} instead of a number of seconds"
         raise _senseless(path, f"its segment is {told}")
-    return _Recipe(tuple(signatures), _weights(path, weights, len(signatures)), segment)
+    return Recipe(tuple(signatures), _weights(path, weights, len(signatures)), segment)
 
 
 def _read_yaml(path: Path) -> Any:

@@ -127,4 +127,5 @@ ENGINE = Engine(
     identify=_identify,
     separate=_separate,
     added=lambda models_dir: tuple(map(_model, shelf.added(models_dir))),
+    files_of=shelf.files_of,
 )

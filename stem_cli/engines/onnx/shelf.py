@@ -66,5 +66,17 @@ def weights_of(manifest: Manifest, models_dir: Path) -> tuple[Path, str]:
     return path, check(path, manifest.file.sha256, memory_of(models_dir), download, manifest.file.bytes)
 
 
+def files_of(name: str, models_dir: Path) -> tuple[Path, ...]:
+    """The manifest of a model in the folder and its ONNX file, unless another manifest there names that too.
+
+    Raises EngineError where there is no such model, or the folder cannot be read.
+    """
+    manifest = manifest_of(name, models_dir)
+    needed = {one.file.name for one in (*table(), *added(models_dir)) if one.name != manifest.name}
+    own = manifest not in table()
+    names = [*([] if manifest.file.name in needed else [manifest.file.name]), *([f"{name}{ENDING}"] if own else [])]
+    return tuple(path for one in names if is_there(path := models_dir / one))
+
+
 class NotHere(EngineError):
     """A model that is not on this machine, and nothing of it is broken."""

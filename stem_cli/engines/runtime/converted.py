@@ -81,6 +81,23 @@ def sizes(file: str, sums: Mapping[str, str], models_dir: Path) -> dict[str, int
     return {name: (folder(models_dir) / name).stat().st_size for name in (file, *sums)}
 
 
+def files_of(file: str, models_dir: Path) -> tuple[Path, ...]:
+    """A record and the files of its model, but for those that another record names too. None of it has to be whole."""
+    record = folder(models_dir) / file
+    others = {name for path in folder(models_dir).glob("*.json") if path != record for name in _named(path)}
+    found = (record, *(record.with_name(name) for name in _named(record) if name not in others))
+    return tuple(path for path in found if path.is_file())
+
+
+def _named(record: Path) -> list[str]:
+    """The files that a record names: none in another folder is one."""
+    try:
+        names = list(json.loads(record.read_text("utf-8"))["sums"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return []
+    return [name for name in names if name not in ("", "..") and Path(name).name == name and "\0" not in name]
+
+
 @contextmanager
 def alone(home: Path) -> Iterator[None]:
     """One process at a time writes there. What one left that was killed is removed. Raises OutputError."""

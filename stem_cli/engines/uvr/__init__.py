@@ -21,7 +21,7 @@ from stem_cli.audio import Tee
 from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
 from stem_cli.engines.runtime import converted as shared
 from stem_cli.engines.runtime import device_for, openvino
-from stem_cli.engines.uvr import config, converted, models, names, shelf
+from stem_cli.engines.uvr import config, converted, models, names, removal, shelf
 from stem_cli.engines.uvr.converted import Facts
 from stem_cli.engines.uvr.effort import columns_of, effort_of
 from stem_cli.engines.uvr.models import VR, UvrModel, VrFacts
@@ -277,5 +277,6 @@ ENGINE = Engine(
     separate=_separate,
     prepare=_prepare,
     added=_added,
+    files_of=removal.files_of,
 )
 __all__ = ["ENGINE", "convert_here", "convert_model", "knows"]

@@ -59,11 +59,11 @@ class Located:
 
 def locate(name: str, models_dir: Path) -> Located:
     """Find a model by its name, or by that of its file of weights, and check its files. Raises EngineError."""
-    ours = _of_table(name)
+    ours = of_table(name)
     if ours is not None:
         return _ours(ours, models_dir)
-    weights = _weights(name, models_dir)
-    config = _config(weights.stem, models_dir)
+    weights = weights_of(name, models_dir)
+    config = config_of(weights.stem, models_dir)
     if config is None and weights.suffix == _VR:
         return Located(weights.stem, models.VR, weights, None, check(weights, "", memory_of(models_dir)))
     if config is None and weights.suffix not in _OURS_ALONE:
@@ -81,13 +81,14 @@ def own_names(models_dir: Path) -> tuple[str, ...]:
     try:
         paths = sorted(models_dir.iterdir()) if models_dir.is_dir() else []
         found = (path for path in paths if path.suffix in ENDINGS and path.name not in ours)
-        own = [path.stem for path in found if path.suffix == _VR or _config(path.stem, models_dir)]
+        own = [path.stem for path in found if path.suffix == _VR or config_of(path.stem, models_dir)]
     except (OSError, EngineError):  # who asks for a model by its name hears why
         return ()
     return tuple(dict.fromkeys(own))
 
 
-def _of_table(name: str) -> UvrModel | None:
+def of_table(name: str) -> UvrModel | None:
+    """The model of our table that has this name, or whose weights have it."""
     by_file = (model for model in models.TABLE.values() if model.weights.name == name)
     return models.TABLE.get(name) or next(by_file, None)
 
@@ -112,8 +113,8 @@ def _there(file: ModelFile, name: str, models_dir: Path) -> Path:
     return path
 
 
-def _weights(name: str, models_dir: Path) -> Path:
-    """The one file of weights that a name means."""
+def weights_of(name: str, models_dir: Path) -> Path:
+    """The one file of weights that a name means. Raises EngineError."""
     wanted = [name] if name.endswith(ENDINGS) else [f"{name}{ending}" for ending in ENDINGS]
     if not name or Path(name).name != name or "\0" in name:
         raise _unknown(name, models_dir)
@@ -126,7 +127,8 @@ def _weights(name: str, models_dir: Path) -> Path:
     return found[0]
 
 
-def _config(stem: str, models_dir: Path) -> Path | None:
+def config_of(stem: str, models_dir: Path) -> Path | None:
+    """The yaml that describes weights of that name, if there is one. Raises EngineError where that cannot be seen."""
     return next((path for form in _CONFIGS if is_there(path := models_dir / form.format(stem))), None)
 
 

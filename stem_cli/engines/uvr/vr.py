@@ -12,15 +12,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli.audio import BLOCK_FRAMES, open_sink
-from stem_cli.disk import disk_errors
 from stem_cli.engines import Mix, Run
 from stem_cli.engines.uvr.models import VrFacts
+from stem_cli.engines.uvr.scratch import ELSEWHERE, scratch
 from stem_cli.engines.uvr.vr_facts import facts_of
 from stem_cli.engines.uvr.vr_process import Job
 from stem_cli.errors import EngineError, OutputError
@@ -33,7 +32,6 @@ TAIL_FRAMES = 8192
 _KILLED = 9
 """The signal by which Linux ends a program when memory is short."""
 _SHORT = ("MemoryError", "not enough memory", "out of memory")
-_ELSEWHERE = "Set TMPDIR to a folder on another disk"
 
 
 def separate(mix: Mix, weights: Path, facts: VrFacts, run: Run, device: str) -> Iterator[NDArray[np.float32]]:
@@ -44,10 +42,8 @@ def separate(mix: Mix, weights: Path, facts: VrFacts, run: Run, device: str) -> 
     generator is closed. Raises EngineError where the weights cannot be used, OutputError where the disk is full.
     """
     run.device, run.precision = device, "f32"
-    with disk_errors(Path(gettempdir()), _ELSEWHERE):
-        folder = TemporaryDirectory(prefix="stem-vr-", ignore_cleanup_errors=True)
-    with folder as name:
-        job = Job(Path(name), weights.absolute(), facts, run.threads, device)
+    with scratch() as folder:
+        job = Job(folder, weights.absolute(), facts, run.threads, device)
         frames = _write(mix, job.mix)
         if frames:
             _run(job)
@@ -78,7 +74,7 @@ def _elsewhere() -> Iterator[None]:
     try:
         yield
     except OutputError as error:
-        raise OutputError(error.what, error.path, f"{_ELSEWHERE}.") from error
+        raise OutputError(error.what, error.path, f"{ELSEWHERE}.") from error
 
 
 def _run(job: Job) -> None:
