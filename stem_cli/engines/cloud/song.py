@@ -43,5 +43,5 @@ def write(mix: Mix, folder: Path) -> Song:
         frames += whole.shape[1]
     sink.close()
     sha256 = digest.hexdigest()
-    named = path.rename(folder / f"stem-{sha256[:8]}.flac")
+    named = path.replace(folder / f"stem-{sha256[:8]}.flac")
     return Song(named, mix.rate, mix.channels, frames, sha256)

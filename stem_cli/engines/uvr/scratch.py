@@ -45,5 +45,5 @@ def _remove_abandoned(folder: Path) -> None:
 
 def _is_ours(folder: Path) -> bool:
     """The folder for temporary files is everybody's: whatever another user puts there by this name is left alone."""
-    found = folder.lstat()
-    return stat.S_ISDIR(found.st_mode) and (os.name == "nt" or found.st_uid == os.getuid())
+    found, user = folder.lstat(), getattr(os, "getuid", None)
+    return stat.S_ISDIR(found.st_mode) and (user is None or found.st_uid == user())
