@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from stem_cli import stems as table
-from stem_cli.engines import Engine, Missing, Model, Request, load_ensemble
+from stem_cli.engines import Engine, Missing, Model, Request, broken, knowing, load_ensemble
 from stem_cli.engines.runtime import device_for
 from stem_cli.errors import EngineError
 
@@ -97,23 +98,11 @@ def _of_name(engines: Sequence[Engine], name: str) -> Engine:
 
 
 def _with_model(engines: Sequence[Engine], request: Request) -> Engine:
-    """The engine that has a model, of its table or added by the user; where none has, the first that takes those."""
-    for engine in engines:
-        if request.model in {model.name for model in engine.models}:
-            return engine
-    knowing = [engine for engine in engines if _knows(engine, request)]
-    ready = [engine for engine in knowing if engine.unavailable(request) is None]
-    broken = [engine for engine in engines if (missing := engine.unavailable(request)) is not None and missing.broken]
-    return [*ready, *knowing, *broken, *sorted(engines, key=_place)][0]
-
-
-def _knows(engine: Engine, request: Request) -> bool:
-    """Whether an engine has the model that is asked for, ready or not."""
-    try:
-        engine.find(request)
-    except EngineError:
-        return False
-    return True
+    """The engine that has a model, one that is ready first; where none has, the first that takes those."""
+    knows = [engine for engine, _ in knowing(engines, request)]
+    ready = [engine for engine in knows if engine.unavailable(request) is None]
+    damaged = (engine for engine, _ in broken(engines, request))
+    return next(chain(ready, knows, damaged, sorted(engines, key=_place)))
 
 
 def _asked(engine: Engine, request: Request) -> Choice:

@@ -14,7 +14,7 @@ from conftest import Stem, music
 from uvr_models import INSTALL, copied_uvr
 
 from stem_cli import stems, verify
-from stem_cli.engines import Request, uvr
+from stem_cli.engines import NotHere, Request, uvr
 from stem_cli.engines.uvr import models, names, shelf
 from stem_cli.engines.uvr.models import ROFORMER, UvrModel
 from stem_cli.errors import EngineError, UsageError
@@ -157,7 +157,7 @@ def test_two_files_of_a_name_are_told_apart_by_their_endings(uvr_models: Path, t
 def test_a_model_that_is_nowhere_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "own.ckpt").write_bytes(b"x")
-    with pytest.raises(shelf.NotHere, match="there is no UVR model"):
+    with pytest.raises(NotHere, match="there is no UVR model"):
         shelf.locate(name, tmp_path / "models")
 
 
@@ -187,7 +187,7 @@ def test_a_model_of_the_table_is_checked_and_has_its_own_stems(
     uvr_models: Path, tmp_path: Path, table: Callable[..., UvrModel]
 ) -> None:
     table()
-    with pytest.raises(shelf.NotHere, match="not on this machine yet") as told:
+    with pytest.raises(NotHere, match="not on this machine yet") as told:
         shelf.locate("known", tmp_path)
     assert told.value.hint == "Type `stem engines download known`."
     for ending in (".ckpt", ".yaml"):

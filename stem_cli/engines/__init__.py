@@ -7,7 +7,7 @@ the module, name it in `NAMES`, and let the contract test run over it. `runtime`
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from stem_cli import settings as settings_of
 from stem_cli import stems as table
-from stem_cli.errors import EngineError
+from stem_cli.errors import EngineError, StemError
 from stem_cli.models import ModelFile
 from stem_cli.settings import Settings
 
@@ -136,6 +136,10 @@ class Run:
     after: list[Callable[[], None]] = field(default_factory=list)
 
 
+class NotHere(EngineError):
+    """A model that is not on this machine, and nothing of it is broken."""
+
+
 @dataclass(frozen=True)
 class Missing:
     """Why an engine is not ready, and what to type to make it so. broken: what it needs is there, but not whole."""
@@ -143,6 +147,12 @@ class Missing:
     reason: str
     remedy: str
     broken: bool = False
+
+    @classmethod
+    def told(cls, error: StemError) -> Missing:
+        """What an error says. It is of something broken where it names a file, and not because that is not there."""
+        reason = error.what + (f" ({error.path})" if error.path else "")
+        return cls(reason, error.hint, broken=error.path is not None and not isinstance(error, NotHere))
 
 
 @dataclass(frozen=True)
@@ -218,22 +228,41 @@ def all_engines() -> tuple[Engine, ...]:
     return tuple(load(name) for name in NAMES)
 
 
+def knowing(engines: Sequence[Engine], request: Request) -> Iterator[tuple[Engine, Model]]:
+    """The engines that have the model that is asked for, ready or not: in their tables, else added by the user."""
+    by_table = [(engine, model) for engine in engines for model in engine.models if model.name == request.model]
+    yield from by_table
+    for engine in () if by_table else engines:
+        with suppress(EngineError):
+            yield engine, engine.find(request)
+
+
+def broken(engines: Sequence[Engine], request: Request) -> Iterator[tuple[Engine, Missing]]:
+    """The engines for which what is asked for is there, but not whole."""
+    for engine in engines:
+        missing = engine.unavailable(request)
+        if missing is not None and missing.broken:
+            yield engine, missing
+
+
 def find_model(name: str, models_dir: Path) -> tuple[Engine, Model]:
     """The engine that knows a model, also one that the user added to a folder of models, and the model.
 
     Raises EngineError naming those there are.
     """
-    known = [(engine, model) for engine in all_engines() for model in engine.models]
-    for engine, model in known:
-        if model.name == name:
-            return engine, model
-    asked = Request(model=name, models_dir=models_dir)
-    for engine in all_engines():
-        with suppress(EngineError):
-            return engine, engine.find(asked)
-    for engine in all_engines():
-        missing = engine.unavailable(asked)
-        if missing is not None and missing.broken:
-            raise EngineError(missing.reason, None, missing.remedy)
-    names = ", ".join(model.name for _, model in known)
+    engines, asked = all_engines(), Request(model=name, models_dir=models_dir)
+    for found in knowing(engines, asked):
+        return found
+    for _, missing in broken(engines, asked):
+        raise EngineError(missing.reason, None, missing.remedy)
+    names = ", ".join(model.name for engine in engines for model in engine.models)
     raise EngineError(f"there is no model {name!r}", None, f"Choose one of: {names}.")
+
+
+def those_found(names: Iterable[str], models_dir: Path, find: Callable[[Request], Model]) -> tuple[Model, ...]:
+    """The models of these names that can be read, as an engine finds them; the others are passed over."""
+    found = []
+    for name in names:
+        with suppress(EngineError):
+            found.append(find(Request(model=name, models_dir=models_dir)))
+    return tuple(found)

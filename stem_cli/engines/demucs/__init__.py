@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli import overlap, stems
-from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
+from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock, those_found
 from stem_cli.engines.demucs import bag, converted, models, removal
 from stem_cli.engines.demucs.bag import Located
 from stem_cli.engines.demucs.effort import effort_of
@@ -81,15 +81,10 @@ def _unavailable(request: Request) -> Missing | None:
     try:
         located = _chosen(request)
     except EngineError as error:
-        return no_torch or _missing(error)
+        return no_torch or Missing.told(error)
     if openvino.ready() and device == "cpu" and converted.read(located.name, request.models_dir):
         return None
     return no_torch
-
-
-def _missing(error: EngineError) -> Missing:
-    what = error.what + (f" ({error.path})" if error.path else "")
-    return Missing(what, error.hint, broken=not isinstance(error, bag.NotHere))
 
 
 def _find(request: Request) -> Model:
@@ -126,14 +121,6 @@ def _own(located: Located, request: Request) -> Model:
         names, rate = described.stems, described.rate
     title, licence = "a model of your own", "yours to know"
     return Model(located.name, title, stems.ordered(names), licence, rate, models.CHANNELS)
-
-
-def _added(models_dir: Path) -> tuple[Model, ...]:
-    found = []
-    for name in bag.own_names(models_dir):
-        with suppress(EngineError):
-            found.append(_find(Request(model=name, models_dir=models_dir)))
-    return tuple(found)
 
 
 def _identify(request: Request) -> Identity:
@@ -241,7 +228,7 @@ ENGINE = Engine(
     identify=_identify,
     separate=_separate,
     prepare=_prepare,
-    added=_added,
+    added=lambda models_dir: those_found(bag.own_names(models_dir), models_dir, _find),
     files_of=removal.files_of,
 )
 __all__ = ["ENGINE", "convert_here", "convert_model"]

@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from stem_cli.engines import NotHere
 from stem_cli.engines.demucs import models
 from stem_cli.errors import EngineError
 from stem_cli.models.files import check, find, is_there
@@ -28,10 +29,6 @@ _FAULTS = (ValueError, RecursionError, TypeError, LookupError, AttributeError, A
 """What pyyaml lets through of a value that is not of the type that it claims."""
 _LARGEST_NUMBER = 1e9
 _DIGITS = 64
-
-
-class NotHere(EngineError):
-    """A model that is not on this machine, and nothing of it is broken."""
 
 
 @dataclass(frozen=True)

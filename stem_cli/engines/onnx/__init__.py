@@ -60,8 +60,7 @@ def _unavailable(request: Request) -> Missing | None:
         onnx.device_of(request.device)
         shelf.weights_of(_wanted(request), request.models_dir)
     except EngineError as error:
-        what = error.what + (f" ({error.path})" if error.path else "")
-        return Missing(what, error.hint, broken=error.path is not None and not isinstance(error, shelf.NotHere))
+        return Missing.told(error)
     return None
 
 

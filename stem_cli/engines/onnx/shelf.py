@@ -8,6 +8,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from stem_cli.engines import NotHere
 from stem_cli.engines.onnx.manifest import Manifest, read
 from stem_cli.errors import EngineError
 from stem_cli.models import check, find, memory_of
@@ -76,7 +77,3 @@ def files_of(name: str, models_dir: Path) -> tuple[Path, ...]:
     own = manifest not in table()
     names = [*([] if manifest.file.name in needed else [manifest.file.name]), *([f"{name}{ENDING}"] if own else [])]
     return tuple(path for one in names if is_there(path := models_dir / one))
-
-
-class NotHere(EngineError):
-    """A model that is not on this machine, and nothing of it is broken."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stem_cli import overlap
 from stem_cli import stems as table
 from stem_cli.audio import Tee
-from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
+from stem_cli.engines import Engine, Identity, Missing, Mix, Model, NotHere, Request, Run, StemBlock, those_found
 from stem_cli.engines.runtime import converted as shared
 from stem_cli.engines.runtime import device_for, openvino
 from stem_cli.engines.uvr import config, converted, models, names, removal, shelf
@@ -53,7 +53,7 @@ def _locate(name: str, models_dir: Path) -> Located:
     """The model's files, or what it was converted to elsewhere. Raises EngineError."""
     try:
         return shelf.locate(name, models_dir)
-    except shelf.NotHere:
+    except NotHere:
         facts = converted.read(name, models_dir) if openvino.ready() else None
         if facts is None:
             raise
@@ -73,7 +73,7 @@ def _chosen(request: Request) -> Located:
     if first:
         return _locate(first, request.models_dir)
     hint = "Put a model's weights and its yaml there."
-    raise shelf.NotHere("no UVR model is on this machine yet", request.models_dir, hint)
+    raise NotHere("no UVR model is on this machine yet", request.models_dir, hint)
 
 
 def _there(request: Request) -> Iterator[tuple[Located, Model]]:
@@ -124,8 +124,7 @@ def _unavailable(request: Request) -> Missing | None:
         if located.kind != VR and way_of(located, request).facts is not None:
             return None
     except (EngineError, UsageError) as error:
-        what = error.what + (f" ({error.path})" if error.path else "")
-        return Missing(what, error.hint, broken=not isinstance(error, shelf.NotHere))
+        return Missing.told(error)
     return None if has_torch() else Missing("the package audio-separator is not installed", _INSTALL)
 
 
@@ -135,19 +134,11 @@ def _find(request: Request) -> Model:
         return _of_table(known)
     try:
         model = _described(_chosen(request), request)
-    except shelf.NotHere:
+    except NotHere:
         if request.model or not models.TABLE:
             raise
         return _of_table(next(iter(models.TABLE.values())))
     return replace(model, name=request.model or model.name)  # by the name of its file, it answers to that
-
-
-def _added(models_dir: Path) -> tuple[Model, ...]:
-    found = []
-    for name in shelf.own_names(models_dir):
-        with suppress(EngineError):
-            found.append(_find(Request(model=name, models_dir=models_dir)))
-    return tuple(found)
 
 
 def _identify(request: Request) -> Identity:
@@ -232,7 +223,7 @@ def knows(name: str, models_dir: Path) -> bool:
         return True
     try:
         _locate(name, models_dir)
-    except shelf.NotHere:
+    except NotHere:
         return False
     except EngineError:
         return True
@@ -276,7 +267,7 @@ ENGINE = Engine(
     identify=_identify,
     separate=_separate,
     prepare=_prepare,
-    added=_added,
+    added=lambda models_dir: those_found(shelf.own_names(models_dir), models_dir, _find),
     files_of=removal.files_of,
 )
 __all__ = ["ENGINE", "convert_here", "convert_model", "knows"]

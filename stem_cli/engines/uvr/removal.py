@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stem_cli.engines import NotHere
 from stem_cli.engines.runtime import converted as shared
 from stem_cli.engines.uvr import models, shelf
 from stem_cli.models.files import is_there
@@ -31,7 +32,7 @@ def _own(name: str, models_dir: Path) -> tuple[Path, ...]:
     """Weights, and what describes them unless it describes other weights too; () where only a conversion is there."""
     try:
         weights = shelf.weights_of(name, models_dir)
-    except shelf.NotHere:
+    except NotHere:
         return ()
     beside = shelf.config_of(weights.stem, models_dir) or weights.with_suffix(".toml")
     alone = not any(is_there(weights.with_suffix(one)) for one in shelf.ENDINGS if one != weights.suffix)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from stem_cli.engines import NotHere
 from stem_cli.engines.uvr import models
 from stem_cli.engines.uvr.models import UvrModel
 from stem_cli.errors import EngineError
@@ -26,10 +27,6 @@ _OURS_ALONE = (".ckpt", ".pth")
 """Those of ENDINGS that no other engine's models have."""
 _VR = ".pth"
 _CONFIGS = ("{}.yaml", "{}.yml", "config_{}.yaml", "{}_config.yaml")
-
-
-class NotHere(EngineError):
-    """A model that is not on this machine, and nothing of it is broken."""
 
 
 @dataclass(frozen=True)
