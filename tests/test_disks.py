@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -58,6 +60,27 @@ def test_a_disk_that_fills_up_is_an_output_error_that_leaves_nothing(
     assert "ignored" not in done.stderr
     assert_nothing_half_made(tmp_path)
     assert left_over(tmp_path / "cache" / "stems") == []
+
+
+_THEN_TELL_THREADS = """
+import sys, threading
+from stem_cli import cli
+try:
+    cli.main()
+except SystemExit as left:
+    print(left.code, *(thread.name for thread in threading.enumerate() if thread.daemon))
+"""
+
+
+@pytest.mark.parametrize("form", ["wav", "flac", "alac"])
+def test_a_disk_that_fills_up_leaves_no_thread_behind(form: str, small_disk: Callable[[int], Path]) -> None:
+    """One that decodes or imports while Python ends takes the process with it: a crash in one run of thousands."""
+    disk = small_disk(40)
+    song = write_song(seconds=30)
+    command = [sys.executable, "-c", _THEN_TELL_THREADS, "separate", song, "--output", disk / "stems", "--format", form]
+    with Filler(disk):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "5\n", done.stderr
 
 
 def test_after_the_disk_was_full_the_same_command_completes(stem: Stem, small_disk: Callable[[int], Path]) -> None:

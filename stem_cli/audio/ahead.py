@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 _AHEAD_BLOCKS = 4
 
 
-def ahead(blocks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+def ahead(blocks: Iterator[NDArray[Any]]) -> Generator[NDArray[Any], None, None]:
     """The same blocks, made by a thread that runs a little ahead."""
     lane: queue.Queue[Any] = queue.Queue(_AHEAD_BLOCKS)
     stopped = threading.Event()
@@ -28,12 +28,14 @@ def ahead(blocks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
 
     thread = threading.Thread(target=work, name="decode", daemon=True)
     thread.start()
+    block: Any = None
     try:
         while (block := lane.get()) is not None:
             if isinstance(block, BaseException):
                 raise block
             yield block
     finally:
+        block = None  # an error that holds itself would hold what is being read until Python ends
         stopped.set()
         thread.join()
 

@@ -6,7 +6,7 @@ import errno
 import shutil
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,6 +33,10 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Finish the file; after this it is whole. Raises OutputError."""
+
+    def abandon(self) -> None:
+        """Let go of the file, which is of no use any more; raises nothing. A library that is left to do so when Python
+        ends may be gone by then, and the process with it."""
 
 
 def open_sink(path: Path, format_name: str, rate: int, channels: int, depth: str, frames: int) -> Sink:
@@ -104,6 +108,10 @@ class _SoundfileSink:
         if self._float and self._scale is None:
             _forget_time(self._path)
 
+    def abandon(self) -> None:
+        with suppress(OutputError), _disk_errors(self._path):
+            self._file.close()
+
 
 def _forget_time(path: Path) -> None:
     """Clear the time stamp in the PEAK chunk that libsndfile puts into float files: same in, same bytes out."""
@@ -152,6 +160,10 @@ class _AvSink:
             if rest.shape[1]:
                 self._encode(rest)
             self._box.mux(self._stream.encode(None))
+            self._box.close()
+
+    def abandon(self) -> None:
+        with suppress(OutputError), _disk_errors(self._path):
             self._box.close()
 
     def _encode(self, samples: np.ndarray) -> None:

@@ -68,8 +68,8 @@ def k_weighting(rate: int) -> NDArray[np.float64]:
 
 @cache
 def _import_ahead() -> None:
-    """In a thread of its own that nobody waits for: so an interruption ends the program at once."""
-    Thread(target=import_module, args=("scipy.signal",), name="import", daemon=True).start()
+    """In a thread of its own, which Python waits for when it ends: to go away during an import is to crash."""
+    Thread(target=import_module, args=("scipy.signal",), name="import").start()
 
 
 @dataclass

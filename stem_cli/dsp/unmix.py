@@ -8,7 +8,7 @@ the same bytes whatever the sizes of the blocks that come in and however many th
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -85,7 +85,7 @@ class Surroundings:
 
 def separate_blocks(
     blocks: Iterable[npt.NDArray[np.float32]], rate: int, channels: int, threads: int = 1
-) -> Iterator[dict[str, Floats]]:
+) -> Generator[dict[str, Floats], None, None]:
     """Divide a song that comes as blocks float32 [channels, any number of frames] of 1 or 2 channels.
 
     Yields blocks {vocals, drums, bass, other: float32 [channels, frames]} of about 1.5 s, in order, with lag 0 and as

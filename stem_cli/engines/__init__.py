@@ -7,7 +7,7 @@ the module, name it in `NAMES`, and let the contract test run over it. `runtime`
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,7 +202,7 @@ class Engine:
     unavailable: Callable[[Request], Missing | None]
     find: Callable[[Request], Model]
     identify: Callable[[Request], Identity]
-    separate: Callable[[Mix, Request, Run], Iterator[StemBlock]]
+    separate: Callable[[Mix, Request, Run], Generator[StemBlock, None, None]]
     prepare: Callable[[Request, Callable[[str], None]], bool] = lambda request, note: False  # noqa: ARG005
     added: Callable[[Path], tuple[Model, ...]] = lambda models_dir: ()  # noqa: ARG005
     files_of: Callable[[str, Path], tuple[Path, ...]] = lambda name, models_dir: ()  # noqa: ARG005

@@ -6,7 +6,7 @@ masks replace those of `dsp`, and `_VERSION` changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from stem_cli import stems
 from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
@@ -20,7 +20,11 @@ def _identify(request: Request) -> Identity:  # noqa: ARG001 - neither effort no
     return Identity("builtin", "dsp", settings={"version": _VERSION})
 
 
-def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:  # noqa: ARG001 - it always makes all four
+def _separate(
+    mix: Mix,
+    request: Request,  # noqa: ARG001 - it always makes all four
+    run: Run,
+) -> Generator[StemBlock, None, None]:
     from stem_cli.dsp import unmix
 
     run.device = "cpu"

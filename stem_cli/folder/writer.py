@@ -119,8 +119,9 @@ class _Lane:
         self._stopped.set()
 
     def join(self) -> None:
-        """Wait until the thread has ended."""
+        """Wait until the thread has ended, and forget what ended it: an error holds all that it passed through."""
         self._thread.join()
+        self._error = None
 
     def _put(self, block: NDArray[Any] | None) -> None:
         while True:
@@ -145,10 +146,10 @@ class _Lane:
                     self._done = self._close()
                     return
                 self._take(block)
-            for sink in self._sinks:
-                sink.close()
         except BaseException as error:  # noqa: BLE001 - handed on to whoever writes
             self._error = error
+        for sink in self._sinks:
+            sink.abandon()
 
     def _take(self, block: NDArray[Any]) -> None:
         for sink in self._sinks:

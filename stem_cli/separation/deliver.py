@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -179,14 +179,15 @@ def _write(
         else:
             tap = Tap(mix)
             blocks = settled(_beside(tap, _kept_floats(kept)), tap, wanted.spec.depth, total)
-        for block in blocks:
-            writer.write(block.named(names))
+        with closing(blocks):
+            for block in blocks:
+                writer.write(block.named(names))
         return {file.name: file for file in writer.finish()[0]}
     finally:
         writer.stop()
 
 
-def _beside(tap: Tap, stems: Iterator[StemBlock]) -> Iterator[StemBlock]:
+def _beside(tap: Tap, stems: Iterator[StemBlock]) -> Generator[StemBlock, None, None]:
     """Kept stems, with the song read as far as they go."""
     song, read, given = tap.blocks(), 0, 0
     for block in stems:
@@ -203,7 +204,7 @@ def _kept_floats(kept: StemFolder) -> Iterator[StemBlock]:
         yield block
 
 
-def _kept_blocks(kept: StemFolder) -> Iterator[Settled]:
+def _kept_blocks(kept: StemFolder) -> Generator[Settled, None, None]:
     """The stems of a cache entry of integers, in its own depth; their sum is the song."""
     for block in _kept_floats(kept):
         parts = {name: exact.to_ints(part, kept.record.depth)[0] for name, part in block.items()}

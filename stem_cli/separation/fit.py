@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,7 @@ class _Fitted:
         return wide if self.rate == self._mix.rate else resample(wide, self._mix.rate, self.rate)
 
 
-def separate(engine: Engine, model: Model, tap: Tap, request: Request, run: Run) -> Iterator[StemBlock]:
+def separate(engine: Engine, model: Model, tap: Tap, request: Request, run: Run) -> Generator[StemBlock, None, None]:
     """The engine's stems at the song's own rate, with its own channels, and as long as it."""
     rate, channels = model.rate or tap.rate, model.channels or tap.channels
     if (rate, channels) == (tap.rate, tap.channels):
@@ -42,7 +42,7 @@ def separate(engine: Engine, model: Model, tap: Tap, request: Request, run: Run)
     return _restored(engine.separate(_Fitted(tap, rate, channels), request, run), tap, rate)
 
 
-def _restored(blocks: Iterator[StemBlock], tap: Tap, rate: int) -> Iterator[StemBlock]:
+def _restored(blocks: Iterator[StemBlock], tap: Tap, rate: int) -> Generator[StemBlock, None, None]:
     names: list[str] = []
 
     def stacked() -> Iterator[NDArray[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 
 from stem_cli import artifacts, router
@@ -147,7 +147,7 @@ def _separated(shop: Shop, plan: Plan, listener: Listener, keep: bool) -> StemFo
     entry = shop.cache.place(plan.key) if keep else None
     with deliver.opened(_wanted(plan), tag_of(plan), plan.model.stems, entry) as outlets:
         blocks = settled(fit.separate(plan.engine, plan.model, tap, plan.request, run), tap, plan.depth, total)
-        with _named(plan.track):
+        with _named(plan.track), closing(blocks):
             for block in blocks:
                 outlets.write(block)
                 listener.advance(block.whole.shape[1])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,16 +25,26 @@ class Tap:
     def __init__(self, mix: Mix) -> None:
         self._mix = mix
         self._tee = Tee(())
+        self._open: list[Generator[NDArray[Any], None, None]] = []
         self.rate, self.channels, self.frames = mix.rate, mix.channels, mix.frames
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         """The song from its start; an engine that reads twice starts the memory anew."""
-        self._tee = Tee(ahead(self._mix.blocks()))
+        self._tee = Tee(self._ahead())
         return iter(self._tee)
 
     def skim(self) -> Iterator[NDArray[Any]]:
         """The song once through; nothing of it is kept."""
-        return ahead(self._mix.blocks())
+        return self._ahead()
+
+    def _ahead(self) -> Iterator[NDArray[Any]]:
+        self._open.append(ahead(self._mix.blocks()))
+        return self._open[-1]
+
+    def close(self) -> None:
+        """Stop what still reads: a thread that decodes while Python ends may take the process with it."""
+        for reading in self._open:
+            reading.close()
 
     def take(self, frames: int) -> NDArray[Any]:
         """The next frames of the song. Raises EngineError where the engine gives more than it has read."""
@@ -89,16 +100,22 @@ class Settled:
         return exact.without(self.whole, self.parts[stems.COMPLEMENTS[name]])
 
 
-def settled(engine_blocks: Iterator[StemBlock], tap: Tap, depth: str, total: Sum) -> Iterator[Settled]:
-    """Settle each block an engine gives. Raises EngineError where the stems are shorter than the song."""
-    for block in engine_blocks:
-        frames = next(iter(block.values())).shape[1]
-        if not frames:
-            continue
-        song = tap.take(frames)
-        balance = exact.settle(song, block, depth)
-        _learn(total, song, block, balance, depth)
-        yield Settled(balance.parts, balance.whole)
+def settled(
+    engine_blocks: Generator[StemBlock, None, None], tap: Tap, depth: str, total: Sum
+) -> Generator[Settled, None, None]:
+    """Settle each block an engine gives, and close it and the tap in the end.
+
+    Raises EngineError where the stems are shorter than the song.
+    """
+    with closing(tap), closing(engine_blocks):
+        for block in engine_blocks:
+            frames = next(iter(block.values())).shape[1]
+            if not frames:
+                continue
+            song = tap.take(frames)
+            balance = exact.settle(song, block, depth)
+            _learn(total, song, block, balance, depth)
+            yield Settled(balance.parts, balance.whole)
     if tap.left:
         what = f"the engine's stems are {tap.left} samples shorter than the song"
         raise EngineError(what, None, "This is a bug: please report it.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -65,7 +65,7 @@ def _identify(request: Request) -> Identity:
     return Identity(service.name, offer.model.name, settings={**service.sound, "version": _VERSION})
 
 
-def _separate(mix: Mix, request: Request, run: Run, clock: Clock = Clock()) -> Iterator[StemBlock]:  # noqa: B008
+def _separate(mix: Mix, request: Request, run: Run, clock: Clock = Clock()) -> Generator[StemBlock, None, None]:  # noqa: B008
     from stem_cli.engines.cloud import result as results
     from stem_cli.engines.cloud.mend import Damaged, mended
 

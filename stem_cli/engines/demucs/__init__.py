@@ -6,7 +6,7 @@ Needs the extra `demucs`, or `fast` and a model that was converted on another ma
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -147,7 +147,7 @@ def _prepare(request: Request, note: Callable[[str], None]) -> bool:
     return prepare(_chosen(request), request, note)
 
 
-def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
+def _separate(mix: Mix, request: Request, run: Run) -> Generator[StemBlock, None, None]:
     from stem_cli.engines.demucs.network import open_parts
 
     effort, located = effort_of(request), _chosen(request)

@@ -7,7 +7,7 @@ block, so memory grows with the number of models, not with the song.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ def _prepare(request: Request, note: Callable[[str], None]) -> bool:
     return any(changed)
 
 
-def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
+def _separate(mix: Mix, request: Request, run: Run) -> Generator[StemBlock, None, None]:
     members = members_of(request)
     score, shared = score_of(members), Shared(mix, len(members))
     runs = [Run(run.threads, note=run.note, after=run.after) for _ in members]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,7 +90,7 @@ def _identify(request: Request) -> Identity:
     return Identity("onnx", manifest.name, digest, settings)
 
 
-def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
+def _separate(mix: Mix, request: Request, run: Run) -> Generator[StemBlock, None, None]:
     manifest = _wanted(request)
     path, _ = shelf.weights_of(manifest, request.models_dir)
     with _held_open(manifest, path, request, run) as opened:

@@ -6,7 +6,7 @@ Needs the extra `uvr`, or `fast` and a model that was converted on another machi
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import metadata
@@ -178,7 +178,7 @@ def _prepare(request: Request, note: Callable[[str], None]) -> bool:
     return located.kind != VR and prepare(located, request, note)
 
 
-def _separate(mix: Mix, request: Request, run: Run) -> Iterator[StemBlock]:
+def _separate(mix: Mix, request: Request, run: Run) -> Generator[StemBlock, None, None]:
     from stem_cli.engines.uvr.network import open_model
 
     located = _chosen(request)
