@@ -2,7 +2,7 @@
 
 Every figure is of a whole process, as a user starts it. Songs are rendered here with a fixed seed; --song FILE takes a
 real one for the first rows instead. Names: separate, cache, start, memory, many, long (an hour and more of work), and
-demucs, which needs the extra of that name; bench_demucs.py says what is measured.
+demucs and uvr, which need the extras of those names; bench_demucs.py and bench_uvr.py say what is measured.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bench_demucs
+import bench_uvr
 from measure import STEM, own_folders, render, seconds_of, show, timed
 
 
@@ -27,10 +28,11 @@ def main() -> None:
     parser.add_argument("--song", type=Path)
     parser.add_argument("--runs", type=int, default=3)
     bench_demucs.add_options(parser)
+    bench_uvr.add_options(parser)
     args = parser.parse_args()
     rows: dict[str, Callable[[Path, argparse.Namespace], None]] = {
         "start": start, "separate": separate, "cache": cache, "memory": memory, "many": many, "long": long,
-        "demucs": bench_demucs.demucs,
+        "demucs": bench_demucs.demucs, "uvr": bench_uvr.uvr,
     }  # fmt: skip
     print(f"{'what':52} {'result':>14}  to reach")
     with tempfile.TemporaryDirectory(prefix="stem-bench-") as name:

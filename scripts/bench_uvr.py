@@ -1,4 +1,4 @@
-"""Our command beside audio-separator's: python scripts/bench_uvr.py [--kinds mel bs mdx23c] [--seconds 24] ...
+"""Our command beside audio-separator's: python scripts/bench.py uvr [--kinds mel bs mdx23c] [--seconds 24] ...
 
 Whole processes, one after the other, with the same file of random weights of the real size (Kim's Mel-Band RoFormer,
 BS-RoFormer ep_317, MDX23C InstVoc HQ; speed does not depend on the weights) and the same rendered song. Wall time,
@@ -7,8 +7,8 @@ dB. Ours is converted first; that is told by itself. The load of the machine sta
 other work gives no figures, but its processor times are worth something.
 
 The rows of float32 are to reach 1.8 and -60 dB, those of bfloat16, where the CPU has it, 4 and -40 dB. Needs ffmpeg and
-the extras uvr and fast. --models keeps the weights and what they were converted to. --small tries it out: its figures
-mean nothing.
+the extras uvr and fast. --uvr-models keeps the weights and what they were converted to. --small tries it out: its
+figures mean nothing. Last comes the memory of a long song beside that of a short one, with small networks.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
-from measure import STEM, Cost, own_folders, render, timed
+from measure import STEM, Cost, render, timed
 
 HERE = Path(__file__).resolve().parent
 LISTS = (
@@ -83,7 +82,7 @@ def difference_db(one: Path, two: Path) -> float:
 
 def rows(kind: str, given: argparse.Namespace, home: Path) -> None:
     """The rows of one model."""
-    folder = given.models or home / "models"
+    folder = given.uvr_models or home / "models"
     name = model(kind, folder, given.small)
     song = render(home / "song.wav", given.seconds)
     subprocess.run([sys.executable, "-c", QUIET, song], check=True)
@@ -111,23 +110,33 @@ def ratio(one: float, two: float) -> str:
     return f"{one:.0f} / {two:.0f} = {one / two:.2f}"
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kinds", nargs="+", default=["mel", "bs", "mdx23c"])
-    parser.add_argument("--precisions", nargs="+", default=["f32", "bf16"])
-    parser.add_argument(
-        "--seconds", type=float, default=24.0, help="More than 10: shorter songs, theirs cuts otherwise."
-    )
-    parser.add_argument("--models", type=Path)
-    parser.add_argument("--small", action="store_true")
-    given = parser.parse_args()
+def memory(kind: str, home: Path) -> None:
+    """The peak of a song of ten minutes beside that of one of two, with a small network."""
+    folder, peaks = home / "small", []
+    name = model(kind, folder, small=True)
+    timed([*STEM, "engines", "convert", name, "--models-dir", folder, "--quiet"])
+    for minutes in (2, 10):
+        song = render(home / f"{minutes}.flac", minutes * 60)
+        asked = ["--model", name, "--models-dir", folder, "--format", "flac", "--cache-limit-gb", "0"]
+        peaks.append(timed([*STEM, "separate", song, "--output", home / f"{kind}_{minutes}", *asked]).peak_mib)
+    print(f"memory, {kind}, small: {peaks[0]:.0f} MiB at 2 min, {peaks[1]:.0f} MiB at 10 min", flush=True)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `bench.py uvr`."""
+    group = parser.add_argument_group("uvr")
+    group.add_argument("--kinds", nargs="+", default=["mel", "bs", "mdx23c"])
+    group.add_argument("--precisions", nargs="+", default=["f32", "bf16"])
+    group.add_argument("--seconds", type=float, default=24.0, help="more than 10: shorter songs, theirs cuts otherwise")
+    group.add_argument("--uvr-models", type=Path)
+    group.add_argument("--small", action="store_true")
+
+
+def uvr(home: Path, args: argparse.Namespace) -> None:
+    """All rows."""
+    print("\naudio-separator / ours = ratio")
     print("| model | wall | processor | peak memory | difference | machine |\n|---|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory(prefix="stem-bench-") as place:
-        own_folders(Path(place))
-        for kind in given.kinds:
-            rows(kind, given, Path(place))
-
-
-if __name__ == "__main__":
-    main()
+    for kind in args.kinds:
+        rows(kind, args, home)
+    for kind in args.kinds:
+        memory(kind, home)

@@ -37,7 +37,14 @@ class Settings:
     segment_seconds: float = 0.0
     precision: str = "auto"
     device: str = "auto"
-    judge: str = "quick"
+    judge: str = "auto"
+    poor_below_db: float = 7.0
+    priority: str = "normal"
+    licences: str = "any"
+    time_limit_hours: float = 12.0
+    large_file_mb: float = 50.0
+    engine_rules: str = "vip=cloud, fast=builtin, large=cloud, best=uvr, poor=uvr+cloud"
+    engine_order: str = "demucs, onnx, uvr, builtin, cloud"
     damaged: str = "error"
     downmix: str = ""
     seed: int = 0
@@ -50,6 +57,7 @@ class Settings:
     models_dir: str = ""
     database_url: str = ""
     allow_cloud: bool = False
+    cloud_minutes: float = 0.0
     cloud_url: str = ""
 
 
@@ -60,7 +68,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "effort": ("fast", "normal", "best"),
     "precision": ("auto", "f32", "bf16"),
     "device": ("auto", "cpu", "cuda", "mps"),
-    "judge": ("off", "quick"),
+    "judge": ("auto", "off", "quick", "full"),
+    "priority": ("normal", "high"),
+    "licences": ("any", "known", "free"),
     "damaged": ("error", "ask", "skip", "take"),
     "downmix": ("", "stereo"),
 }
@@ -76,6 +86,10 @@ _LEAST: dict[str, float] = {
     "overlap": -1,
     "shifts": -1,
     "segment_seconds": 0,
+    "poor_below_db": -100,
+    "time_limit_hours": 0,
+    "large_file_mb": 0,
+    "cloud_minutes": 0,
 }
 _ANY = ("", "auto")
 _TYPES: dict[str, type] = get_type_hints(Settings)

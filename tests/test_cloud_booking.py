@@ -403,7 +403,16 @@ def killed(process: subprocess.Popen[str]) -> None:
     process.wait(10)
 
 
-@pytest.mark.parametrize("step", ["minutes_left", "upload", "stem_separator", "check", "files", "delete"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "check",
+        *(
+            pytest.param(step, marks=pytest.mark.slow)
+            for step in ("minutes_left", "upload", "stem_separator", "files", "delete")
+        ),
+    ],
+)
 @pytest.mark.skipif(sys.platform == "win32", reason="only on Unix")
 def test_a_killed_program_goes_on_where_it_was_and_pays_once(service: Lalal, song: Path, step: str) -> None:
     if step in ("check", "files", "delete"):

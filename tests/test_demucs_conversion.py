@@ -20,7 +20,7 @@ from processes import COMMAND
 
 pytest.importorskip("demucs", reason='pip install "stem-cli[demucs]"')
 pytest.importorskip("openvino", reason='pip install "stem-cli[fast]"')
-pytestmark = pytest.mark.usefixtures("own_caches", "one_thread")
+pytestmark = [pytest.mark.usefixtures("own_caches", "one_thread"), pytest.mark.slow]
 CONVERTING = "used for the first time"
 SPY = """
 import socket

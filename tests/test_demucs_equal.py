@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 INSTALL = 'needs demucs, torch and openvino: pip install "stem-cli[demucs,fast]"'
 FAR_BELOW_DB = -80.0
 RATE = 44100

@@ -114,7 +114,10 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     return Subject(case, engines.load("demucs"), wish)
 
 
-every_engine = pytest.mark.parametrize("subject", [*TRAINED, *NETWORKS], indirect=True)
+SLOW = ("demucs by openvino", "onnx by openvino", "uvr roformer", "uvr mdx23c", "uvr by openvino", "ensemble")
+"""Those that take most of the time; one of each kind stays in the quick suite."""
+CASES = [pytest.param(case, marks=pytest.mark.slow if case in SLOW else ()) for case in (*TRAINED, *NETWORKS)]
+every_engine = pytest.mark.parametrize("subject", CASES, indirect=True)
 trained_engines = pytest.mark.parametrize("subject", TRAINED, indirect=True)
 
 

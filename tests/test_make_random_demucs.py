@@ -21,7 +21,7 @@ from demucs_files import KINDS, described, opened
 from stem_cli.engines.demucs import models
 from stem_cli.engines.demucs.bag import Located
 
-pytestmark = pytest.mark.usefixtures("own_caches")
+pytestmark = [pytest.mark.usefixtures("own_caches"), pytest.mark.slow]
 
 
 def test_the_demucs_command_loads_what_the_script_makes(tinies: Path, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def ours_and_theirs(tmp_path_factory: pytest.TempPathFactory) -> Any:

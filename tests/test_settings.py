@@ -38,6 +38,13 @@ OTHER: dict[str, Any] = {
     "precision": "f32",
     "device": "cpu",
     "judge": "off",
+    "poor_below_db": 5.5,
+    "priority": "high",
+    "licences": "free",
+    "time_limit_hours": 3.0,
+    "large_file_mb": 80.0,
+    "engine_rules": "large=demucs",
+    "engine_order": "onnx, builtin",
     "damaged": "take",
     "downmix": "stereo",
     "seed": 7,
@@ -50,6 +57,7 @@ OTHER: dict[str, Any] = {
     "models_dir": "models",
     "database_url": "sqlite:///x",
     "allow_cloud": True,
+    "cloud_minutes": 30.0,
     "cloud_url": "https://here",
 }
 """A value for each setting that is not its default."""

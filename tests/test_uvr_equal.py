@@ -17,6 +17,8 @@ from stem_cli.engines import Request, Run, uvr
 from stem_cli.engines.runtime import spectra
 from stem_cli.engines.uvr import config, names
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("audio_separator", reason=INSTALL)
 BESIDE = Path(__file__).resolve().parent.parent / "scripts" / "beside_uvr.py"
 FRAMES = (38400, 38401, 100003)

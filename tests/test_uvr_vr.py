@@ -32,6 +32,8 @@ from stem_cli.engines.uvr import vr
 from stem_cli.engines.uvr.models import VrFacts
 from stem_cli.errors import EngineError, InputError
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("audio_separator", reason='pip install "stem-cli[uvr]"')
 
 Floats = NDArray[np.float32]

@@ -46,6 +46,7 @@ class _How:
     span: tuple[float, float | None] | None
     force: bool
     dry_run: bool
+    explain: bool
     json: bool
 
 
@@ -84,9 +85,16 @@ class _How:
 @click.option("--precision", type=_choice("precision"), help="Of a network's sums.",
               show_default=default_of("precision"))  # fmt: skip
 @click.option("--allow-cloud", is_flag=True, default=None, help="Cloud services may be used: sends the song, and pays.")
+@click.option("--cloud-minutes", type=click.FloatRange(0), metavar="MINUTES", show_default=default_of("cloud_minutes"),
+              help="Of a service that may be paid for where an engine here would do.")  # fmt: skip
+@click.option("--priority", type=_choice("priority"), help="High: vocals are worth a service's minutes.",
+              show_default=default_of("priority"))  # fmt: skip
+@click.option("--licences", type=_choice("licences"), help="Of the weights that may be used.",
+              show_default=default_of("licences"))  # fmt: skip
 @click.option("--time", "span", type=Span(), help="Only this stretch: 0:30-1:45, 90-, -60.")
 @click.option("--seed", type=click.IntRange(0), help="Of every random number.", show_default=default_of("seed"))
-@click.option("--judge", type=_choice("judge"), help="Look at the result.", show_default=default_of("judge"))
+@click.option("--judge", type=_choice("judge"), help="Listen to the result, and try another engine where it is poor.",
+              show_default=default_of("judge"))  # fmt: skip
 @click.option("--threads", type=click.IntRange(0), help="Threads for the engine.", show_default="one for each core")
 @click.option("--damaged", type=_choice("damaged"), help="What to do with damaged songs.", show_default="error")
 @click.option("--downmix", type=_choice("downmix"), help="Fold songs with more than two channels down.")
@@ -94,6 +102,7 @@ class _How:
               show_default=default_of("cache_limit_gb"))  # fmt: skip
 @click.option("--link", is_flag=True, default=None, help="Hard links from the cache instead of copies, without tags.")
 @click.option("--force", is_flag=True, help="Separate again, and replace stems of another engine or format.")
+@click.option("--explain", is_flag=True, help="Say which engines would be tried, in which order and why; do nothing.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a song.")
 @click.option("--progress", "style", type=click.Choice(STYLES), default="auto", show_default=True, help="On stderr.")
@@ -106,6 +115,7 @@ def separate(
     also: tuple[str, ...] | None,
     span: tuple[float, float | None] | None,
     force: bool,
+    explain: bool,
     dry_run: bool,
     as_json: bool,
     style: str,
@@ -128,7 +138,7 @@ def separate(
     settings = settings_of.load(format=format_, **options).settings
     logbook.open_log(settings, verbose)
     allocator.bound_arenas()
-    how = _How(names or (), two_stems or "", also or (), span, force, dry_run, as_json)
+    how = _How(names or (), two_stems or "", also or (), span, force, dry_run, explain, as_json)
     with logbook.native_quiet(settings):
         _separate_all(files, settings, how, progress(style, quiet))
 
@@ -189,7 +199,11 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
         force=how.force,
         dry_run=how.dry_run,
         tolerant=settings.damaged == "take",
+        minutes_paid=shop.budget.paid,
     )
+    if how.explain:
+        _explain(track, order, how)
+        return None
     try:
         result = run(shop, track, order, listener)
     except DamagedError as error:
@@ -204,6 +218,19 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
     listener.outcome(track.path.name, result.status, result.engine)
     _log.info("%s: %s by %s in %.2f s", name, result.status, result.engine, result.work_seconds)
     return result
+
+
+def _explain(track: Any, order: Any, how: _How) -> None:
+    """Print the engines that would be tried for a song."""
+    from stem_cli import router
+    from stem_cli.separation import ranking_for
+
+    ranking = ranking_for(track, order)
+    if how.json:
+        click.echo(json.dumps({"file": str(track.path), "engines": router.rows(ranking)}))
+        return
+    click.echo(os.fsencode(f"{track.path}:"))
+    click.echo("\n".join(router.lines(ranking)))
 
 
 def _accepted(policy: str, error: DamagedError, listener: Progress, how: _How) -> bool:

@@ -57,5 +57,15 @@ def m002_bookings(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tracks_jobs_separations, m002_bookings)
+def m003_attempts(connection: Connection) -> None:
+    """The engines that were tried for a separation, because one of them was judged poor."""
+    _run(
+        connection,
+        "CREATE TABLE attempts (separation_id BIGINT NOT NULL, place INTEGER NOT NULL, engine_id TEXT NOT NULL,"
+        " model TEXT NOT NULL, vocals_db DOUBLE PRECISION, poor INTEGER NOT NULL, kept INTEGER NOT NULL,"
+        " why TEXT NOT NULL, PRIMARY KEY (separation_id, place))",
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tracks_jobs_separations, m002_bookings, m003_attempts)
 """All steps in order; the version of a database is how many it has taken."""

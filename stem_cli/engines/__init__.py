@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 NAMES = ("builtin", "demucs", "onnx", "uvr", "cloud")
 """All engines, in the order in which they are listed."""
 
+_FREE = ("mit", "uvr's authors: mit", "apache", "bsd", "cc0", "gpl", "the service")
+_NOT_FREE = ("research", "non-commercial", "by-nc")
+"""Words that licences of weights begin with, and that they hold."""
+
 StemBlock: TypeAlias = "dict[str, NDArray[Any]]"
 """One block of every stem: float32 [channels, frames], by name."""
 
@@ -174,10 +178,22 @@ class Model:
     files: tuple[ModelFile, ...] = ()
 
     @property
+    def use(self) -> str:
+        """What its licence allows, by its first word: "free" (any use), "research" or "unknown"."""
+        words = self.licence.casefold()
+        if any(words.startswith(one) for one in _FREE):
+            return "free"
+        return "research" if any(one in words for one in _NOT_FREE) else "unknown"
+
+    @property
     def gives(self) -> frozenset[str]:
         """Its stems, and the song without one of them."""
         left_out = {table.TABLE[name].without for name in self.stems if name in table.TABLE}
         return frozenset({*self.stems, *left_out})
+
+
+_PROGRAM_BYTES = 0.35e9
+"""Of everything around an engine: decoding, writing, the embedded engine too (measured, docs/engines.md)."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +207,8 @@ class Engine:
     added: models that the user put into a folder of models, as far as they can be read.
     prepare: what is done once before a model is first used; True where that may have changed what `identify` says.
     files_of: those of a model that lie in a folder of models, what was made from them too, and that no other one needs.
-    cost: what a song of so many seconds costs, in words; "" where nothing.
+    cost: what a song of so many seconds costs, in words; "" where nothing. minutes: the same as a service counts.
+    memory: bytes that it takes, about, for a song of so many seconds. networks: it gains from a GPU.
     """
 
     name: str
@@ -207,6 +224,9 @@ class Engine:
     added: Callable[[Path], tuple[Model, ...]] = lambda models_dir: ()  # noqa: ARG005
     files_of: Callable[[str, Path], tuple[Path, ...]] = lambda name, models_dir: ()  # noqa: ARG005
     cost: Callable[[Request, float], str] = lambda request, seconds: ""  # noqa: ARG005
+    minutes: Callable[[Request, float], float] = lambda request, seconds: 0.0  # noqa: ARG005
+    memory: Callable[[Request, float], float] = lambda request, seconds: _PROGRAM_BYTES  # noqa: ARG005
+    networks: bool = False
 
 
 def load(name: str) -> Engine:

@@ -2,6 +2,7 @@
 
 from stem_cli.folder.copying import copy_file
 from stem_cli.folder.metadata import (
+    Attempt,
     Made,
     Quality,
     Record,
@@ -23,6 +24,7 @@ from stem_cli.folder.staging import (
 from stem_cli.folder.writer import Measured, Spec, Tag, Target, Writer, finished, untagged
 
 __all__ = [
+    "Attempt",
     "Made",
     "Measured",
     "Place",

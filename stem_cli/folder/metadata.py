@@ -78,12 +78,34 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """An engine that was tried. vocals_db: its vocals' estimated SI-SDR, None where there is no figure.
+
+    poor: that is below the threshold. kept: its stems are the ones delivered. why: it was tried, and kept or not.
+    """
+
+    engine_id: str
+    engine: str
+    model: str
+    vocals_db: float | None
+    poor: bool
+    kept: bool
+    why: str
+
+
+@dataclass(frozen=True)
 class Quality:
-    """What the judge says. per_stem: figures by stem. poor: worth another engine. notes: in words."""
+    """What the judge says. per_stem: figures by stem. poor: worth another engine. notes: in words.
+
+    level: how closely it listened, "quick" or "full", "" where it did not. attempts: the engines that were tried, in
+    turn, where there was more than one.
+    """
 
     per_stem: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     poor: bool = False
     notes: tuple[str, ...] = ()
+    level: str = ""
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +131,15 @@ class Record:
     @property
     def making(self) -> tuple[object, ...]:
         """Files of one making belong together: the same song, stretch, engine, format and depth."""
-        return self.source.digest, self.made.engine_id, self.span, self.format, self.depth
+        return self._making(self.made.engine_id)
+
+    def answers(self, making: tuple[object, ...]) -> bool:
+        """Whether the files are of this making, or are kept in place of such that were judged poor."""
+        tried = (self.made.engine_id, *(attempt.engine_id for attempt in self.quality.attempts))
+        return any(making == self._making(engine_id) for engine_id in tried)
+
+    def _making(self, engine_id: str) -> tuple[object, ...]:
+        return self.source.digest, engine_id, self.span, self.format, self.depth
 
 
 @dataclass(frozen=True)
@@ -181,10 +211,15 @@ def _record(data: dict[str, Any]) -> Record:
             "files": tuple(StemFile(**_loud(one)) for one in data["files"]),
             "span": None if span is None else (span[0], span[1]),
             "residual_db": _or_silent(data["residual_db"]),
-            "quality": Quality(**{**data["quality"], "notes": tuple(data["quality"]["notes"])}),
+            "quality": _quality(data["quality"]),
             "warnings": tuple(data["warnings"]),
         }
     )
+
+
+def _quality(data: dict[str, Any]) -> Quality:
+    attempts = tuple(Attempt(**one) for one in data.get("attempts", ()))
+    return Quality(**{**data, "notes": tuple(data["notes"]), "attempts": attempts})
 
 
 def _loud(file: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """One song into stems: the road from a file to a folder that lines up with it and adds up to it."""
 
 from stem_cli.separation.order import Listener, Order, Result, stems_needed
+from stem_cli.separation.plan import ranking_for
 from stem_cli.separation.request import Made, StemRequest, StemResult, make
-from stem_cli.separation.road import Shop, open_shop, separate
+from stem_cli.separation.road import separate
+from stem_cli.separation.shop import Shop, open_shop
 
 __all__ = [
     "Listener",
@@ -14,6 +16,7 @@ __all__ = [
     "StemResult",
     "make",
     "open_shop",
+    "ranking_for",
     "separate",
     "stems_needed",
 ]

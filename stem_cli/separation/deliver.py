@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from stem_cli import artifacts, quality, verify
 from stem_cli.audio import Mix
@@ -75,12 +75,14 @@ class Outlets:
         """One block into every file."""
         self.writer.write(block.named(self.writer.names))
 
-    def finish(self, record: Callable[[tuple[StemFile, ...], bool], Record]) -> StemFolder:
-        """Finish both, the cache's entry first; the folder is moved into place when it has been read back."""
-        files, *entry = self.writer.finish()
+    def keep(self, record: Record) -> None:
+        """Move the cache's entry into its place, if there is to be one."""
         if self.kept is not None:
-            commit(self.kept, record(entry[0], True), check=False, obsolete=None)
-        whole = merged(self.staged, record(files, False), self.wanted.old, self.stems)
+            commit(self.kept, record, check=False, obsolete=None)
+
+    def deliver(self, record: Record) -> StemFolder:
+        """Move the folder into its place, when it has been read back."""
+        whole = merged(self.staged, record, self.wanted.old, self.stems)
         return commit(self.staged, whole, self.wanted.check, self.wanted.obsolete)
 
 
@@ -130,7 +132,10 @@ def merged(staged: Staging, record: Record, old: StemFolder | None, stems: tuple
     merged_record = replace(record, files=files, song=replace(record.song, parts=parts))
     if not record.quality.per_stem:
         return merged_record
-    return replace(merged_record, quality=quality.quick(files, record.residual_db, record.song.clipped))
+    verdict = quality.verdict_of(record.quality)
+    figures = {**old.record.quality.per_stem, **verdict.figures}
+    judged = quality.quick(files, record.residual_db, record.song.clipped, replace(verdict, figures=figures))
+    return replace(merged_record, quality=judged)
 
 
 def from_cache(
@@ -241,7 +246,19 @@ def note(database: Database, job: int, folder: StemFolder, status: str, seconds:
                     ),
                     row,
                 )
+        _note_attempts(connection, made, record)
     return artifacts.register(database, folder)
+
+
+def _note_attempts(connection: Connection, separation: int, record: Record) -> None:
+    """The engines that were tried, in turn, where there was more than one."""
+    columns = ("separation_id", "place", "engine_id", "model", "vocals_db", "poor", "kept", "why")
+    names = ", ".join(f":{name}" for name in columns)
+    statement = text(f"INSERT INTO attempts ({', '.join(columns)}) VALUES ({names})")  # noqa: S608 - all ours
+    for place, one in enumerate(record.quality.attempts):
+        flags = {"poor": int(one.poor), "kept": int(one.kept)}
+        row = {name: getattr(one, name) for name in ("engine_id", "model", "vocals_db", "why")}
+        connection.execute(statement, {"separation_id": separation, "place": place, **row, **flags})
 
 
 def finite(value: float) -> float | None:

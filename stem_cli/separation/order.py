@@ -20,6 +20,7 @@ class Order:
 
     request: what the engine is asked. names: files to write, () is all the engine's stems. also: more of them.
     two_stems: that stem and the song without it. force: replace what another engine or format left there.
+    batch: one of many that run unattended. minutes_paid: of a service, by this command so far.
     """
 
     request: Request
@@ -30,6 +31,8 @@ class Order:
     force: bool = False
     dry_run: bool = False
     tolerant: bool = False
+    batch: bool = False
+    minutes_paid: float = 0.0
 
 
 class Listener(Protocol):
@@ -84,7 +87,7 @@ class Result:
 def wanted_names(order: Order, model: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The files to write, in the table's order, and the names that this model cannot give."""
     names = [*(_two(order.two_stems) if order.two_stems else order.names or model.stems), *order.also]
-    given = {name: _source_of(name) in model.stems for name in names}
+    given = {name: source_of(name) in model.stems for name in names}
     known = tuple(dict.fromkeys(name for name, there in given.items() if there))
     return tuple(sorted(known, key=order_of)), tuple(name for name, there in given.items() if not there)
 
@@ -92,7 +95,7 @@ def wanted_names(order: Order, model: Model) -> tuple[tuple[str, ...], tuple[str
 def stems_needed(names: tuple[str, ...], two_stems: str, also: tuple[str, ...]) -> tuple[str, ...]:
     """The stems that an engine has to make for these files; () is all it has. See `Order`."""
     wanted = ((two_stems,) if two_stems else names) or stems.FOUR
-    needed = tuple(dict.fromkeys((*wanted, *map(_source_of, also))))
+    needed = tuple(dict.fromkeys((*wanted, *map(source_of, also))))
     return () if needed == stems.FOUR and not names else needed
 
 
@@ -105,7 +108,7 @@ def _two(stem: str) -> tuple[str, str]:
     return stem, stems.TABLE[stem].without
 
 
-def _source_of(name: str) -> str:
+def source_of(name: str) -> str:
     """The stem that a file's name is made from."""
     return stems.COMPLEMENTS.get(name) or stems.ALIASES.get(name) or name
 

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from stem_cli import artifacts, cache, engines, router, verify
+from stem_cli import artifacts, cache, engines, router, stems, verify
 from stem_cli.audio import FORMATS, Mix
 from stem_cli.database import text_of
 from stem_cli.disk import disk_errors
 from stem_cli.engines import Engine, Identity, Model, Request
 from stem_cli.errors import DamagedError, EngineError, OutputError, StemError
 from stem_cli.folder import Place, Record, StemFolder, finish_leftovers, open_folder, place_for, refuse_foreign
-from stem_cli.separation.order import Order, depth_for, wanted_names
+from stem_cli.router import Choice
+from stem_cli.separation.order import Order, depth_for, source_of, wanted_names
 from stem_cli.track import Track
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is decided before any work begins. wish: the place by name; place: free for this song."""
+    """Everything that is decided before any work begins. wish: the place by name; place: free for this song.
+
+    others: what may be tried in place of this engine, best first; () where the user named one.
+    """
 
     order: Order
     track: Track
@@ -33,6 +38,7 @@ class Plan:
     place: Place
     key: str
     warnings: tuple[str, ...]
+    others: tuple[Choice, ...] = ()
 
     @property
     def place_key(self) -> str:
@@ -43,6 +49,18 @@ class Plan:
     def request(self) -> Request:
         """What the engine is asked, with the model that was chosen."""
         return replace(self.order.request, model=self.model.name)
+
+    @property
+    def named(self) -> bool:
+        """Whether the user named the engine, the model or the ensemble."""
+        request = self.order.request
+        return request.engine != "auto" or bool(request.model or request.ensemble)
+
+    @property
+    def wants_voice(self) -> bool:
+        """Whether a voice, or a song without one, is among the files."""
+        sources = {source_of(name) for name in self.names}
+        return any(stems.TABLE[name].family == "vocals" for name in sources if name in stems.TABLE)
 
     @property
     def making(self) -> tuple[object, ...]:
@@ -60,10 +78,47 @@ def decide(track: Track, order: Order) -> Plan:
     if track.damage and not order.tolerant:
         hint = "Copy it again, or use --damaged take to separate what can be read."
         raise DamagedError(track.damage, track.path, hint)
+    mix = Mix.open(track.path, order.request.span, order.settings.downmix == "stereo", order.tolerant)
+    ranking = ranking_for(track, order)
+    told = [f"{name} was not asked: {one.reason}. {one.remedy}" for name, one in ranking.broken.items()]
+    return _planned(track, order, mix, ranking.choices, told)
+
+
+def ranking_for(track: Track, order: Order) -> router.Ranking:
+    """The engines to try for this song, best first. Raises EngineError, UsageError."""
     settings = order.settings
-    mix = Mix.open(track.path, order.request.span, settings.downmix == "stereo", order.tolerant)
-    ranking = router.rank(engines.all_engines(), order.request)
-    choice, model = ranking.best, ranking.best.model
+    facts = router.Facts(
+        seconds=_seconds(track, order.request.span),
+        megabytes=track.path.stat().st_size / 1e6,
+        batch=order.batch,
+        priority=settings.priority,
+        cloud_minutes=max(0.0, settings.cloud_minutes - order.minutes_paid),
+        licences=settings.licences,
+        hours=settings.time_limit_hours,
+        policy=router.policy_of(settings.engine_rules, settings.engine_order, settings.large_file_mb),
+    )
+    ranking = router.rank(engines.all_engines(), order.request, facts, router.this_machine())
+    others = router.after_poor(ranking.choices[1:], order.request, facts)
+    return replace(ranking, choices=(ranking.best, *others))
+
+
+def _seconds(track: Track, span: tuple[float, float | None] | None) -> float:
+    """Of the stretch that is wanted."""
+    whole = track.frames / track.rate
+    first, end = span or (0.0, None)
+    return max(0.0, min(whole, whole if end is None else end) - first)
+
+
+def instead(plan: Plan, choice: Choice) -> Plan:
+    """The same with another engine. Raises StemError as `decide` does."""
+    others = tuple(one for one in plan.others if one is not choice)
+    return _planned(plan.track, plan.order, plan.mix, (choice, *others), [])
+
+
+def _planned(track: Track, order: Order, mix: Mix, choices: Sequence[Choice], told: list[str]) -> Plan:
+    """The plan for the first of the choices. told: warnings."""
+    choice, *others = choices
+    settings, model = order.settings, choice.model
     names, empty = wanted_names(order, model)
     if not names:
         hint = f"It makes {', '.join(model.stems)}."
@@ -75,7 +130,7 @@ def decide(track: Track, order: Order) -> Plan:
     span = artifacts.span_text(order.request.span)
     place = place_for(track, settings, choice.engine.name, span)
     warnings = [f"{name}: {model.name} does not make it" for name in empty]
-    warnings += [f"{name} was not asked: {one.reason}. {one.remedy}" for name, one in ranking.broken.items()]
+    warnings += told
     warnings += [f"damaged, and taken as it is: {track.damage}"] if track.damage else []
     return Plan(
         order=order,
@@ -92,6 +147,7 @@ def decide(track: Track, order: Order) -> Plan:
         place=_free_place(place, track),
         key=cache.key_of(_sound(track, mix), identity.text, span),
         warnings=tuple(warnings),
+        others=tuple(others),
     )
 
 
@@ -132,7 +188,7 @@ def already_there(plan: Plan) -> StemFolder | None:
         refuse_foreign(place, names, () if folder is None else folder.names())
     if folder is None or plan.order.force:
         return None
-    if folder.record.making != plan.making:
+    if folder.record.making != plan.making and not (folder.record.answers(plan.making) and not plan.named):
         raise _otherwise_made(plan, folder.record)
     files = {file.name: file for file in folder.record.files}
     if not set(plan.names) <= set(files):
@@ -152,7 +208,8 @@ def refuse_other_engines(plan: Plan) -> None:
     if folder is None or plan.order.force:
         return
     made, new = folder.record.made, plan.identity
-    if (made.engine, made.model) != (new.engine, new.model):
+    tried = {(one.engine, one.model) for one in folder.record.quality.attempts if not plan.named}
+    if (new.engine, new.model) not in {(made.engine, made.model), *tried}:
         raise _otherwise_made(plan, folder.record)
 
 

@@ -11,6 +11,7 @@ from stem_cli import __version__, quality
 from stem_cli import tags as tags_of
 from stem_cli.database import now, text_of
 from stem_cli.folder import Made, Quality, Record, Song, Source, StemFile, Tag
+from stem_cli.quality import Verdict
 from stem_cli.separation.order import parts_of_sum
 from stem_cli.separation.plan import Plan
 from stem_cli.separation.stream import Sum
@@ -28,7 +29,13 @@ def tag_of(plan: Plan) -> Tag:
 
 
 def record_of(
-    plan: Plan, device: str, total: Sum, files: tuple[StemFile, ...], times: Mapping[str, float], kept: bool
+    plan: Plan,
+    device: str,
+    total: Sum,
+    files: tuple[StemFile, ...],
+    times: Mapping[str, float],
+    kept: bool,
+    verdict: Verdict,
 ) -> Record:
     """metadata.json of the folder, or of the cache's entry (`kept`)."""
     track, identity = plan.track, plan.identity
@@ -64,12 +71,23 @@ def record_of(
         depth=plan.depth,
         span=plan.order.request.span,
         residual_db=total.residual_db,
-        quality=quality.quick(files, total.residual_db, total.clipped) if judged else Quality(),
+        quality=_judged(plan, files, total, verdict) if judged else Quality(),
         made_at=now(),
         times=times,
         warnings=tuple(warnings),
         program=f"stem-cli {__version__}",
     )
+
+
+def _judged(plan: Plan, files: tuple[StemFile, ...], total: Sum, verdict: Verdict) -> Quality:
+    """The judgement, with what the song's own words make of it."""
+    found = quality.quick(files, total.residual_db, total.clipped, verdict)
+    words = quality.words(verdict, _calls_itself_instrumental(plan.track))
+    return replace(found, notes=(*found.notes, *words))
+
+
+def _calls_itself_instrumental(track: Track) -> bool:
+    return any("instrumental" in text.casefold() for text in (track.title, track.path.stem, track.tags.genre or ""))
 
 
 def _plain_tags(track: Track) -> dict[str, Any]:

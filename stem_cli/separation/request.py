@@ -11,7 +11,8 @@ from stem_cli.artifacts import Artifact
 from stem_cli.engines import request_of
 from stem_cli.errors import EngineError, StemError
 from stem_cli.separation.order import Order, Result
-from stem_cli.separation.road import Shop, open_shop, separate
+from stem_cli.separation.road import separate
+from stem_cli.separation.shop import Shop, open_shop
 from stem_cli.settings import Settings
 from stem_cli.track import open_track
 

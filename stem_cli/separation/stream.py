@@ -7,22 +7,41 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli import stems
-from stem_cli.audio import Mix, Tee, ahead
+from stem_cli.audio import Tee, ahead
 from stem_cli.engines import StemBlock
 from stem_cli.errors import EngineError
 from stem_cli.folder import exact
 
 
+class Readable(Protocol):
+    """A sound that can be read as often as one likes: a song, or one in memory."""
+
+    @property
+    def rate(self) -> int:
+        """Samples per second."""
+
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+
+    @property
+    def frames(self) -> int:
+        """Its length."""
+
+    def blocks(self) -> Iterator[NDArray[Any]]:
+        """All of it, float32 [channels, frames]."""
+
+
 class Tap:
     """The mix as the engine sees it, and what it has read so far: the song is decoded once for both."""
 
-    def __init__(self, mix: Mix) -> None:
+    def __init__(self, mix: Readable) -> None:
         self._mix = mix
         self._tee = Tee(())
         self._open: list[Generator[NDArray[Any], None, None]] = []

@@ -37,7 +37,7 @@ def list_models(stem: str, models_dir: str | None, as_json: bool) -> None:
     settings = settings_of.load(models_dir=models_dir).settings
     request = request_of(settings, (stem,))
     rows = sorted(_rows(stem, request), key=lambda row: (row["board"] == _NO_FIGURE, row["board"], -row["sdr_db"]))
-    taken = _taken(request)
+    taken = _taken(request, settings)
     if as_json:
         click.echo(json.dumps({"stem": stem, "models": rows, "would_take": taken}, indent=1))
         return
@@ -66,13 +66,14 @@ def _rows(stem: str, request: Any) -> Iterator[dict[str, Any]]:
             }
 
 
-def _taken(request: Any) -> str:
+def _taken(request: Any, settings: settings_of.Settings) -> str:
     """Model and engine, "" where there is none."""
     from stem_cli import router
     from stem_cli.engines import all_engines
 
     try:
-        best = router.rank(all_engines(), request).best
+        facts = router.Facts(policy=router.policy_of(settings.engine_rules, settings.engine_order, 0.0))
+        best = router.rank(all_engines(), request, facts, router.this_machine()).best
     except EngineError:
         return ""
     return f"{best.model.name} ({best.engine.name})" if request.stems[0] in best.model.gives else ""

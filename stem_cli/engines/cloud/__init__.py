@@ -152,6 +152,10 @@ def _cost(request: Request, seconds: float) -> str:
     return f"{service.title} charges {works.cost_text(offer, seconds)}"
 
 
+def _minutes(request: Request, seconds: float) -> float:
+    return works.cost_minutes(_chosen(request)[1], seconds)
+
+
 ENGINE = Engine(
     name="cloud",
     title="Cloud services: " + ", ".join(service.title for service in SERVICES),
@@ -163,5 +167,6 @@ ENGINE = Engine(
     identify=_identify,
     separate=_separate,
     cost=_cost,
+    minutes=_minutes,
 )
 __all__ = ["ENGINE", "SERVICES"]

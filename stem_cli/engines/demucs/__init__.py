@@ -217,11 +217,22 @@ def convert_here(name: str, models_dir: str, force: str = "") -> None:
         sys.exit(str(error))
 
 
+def _memory(request: Request, seconds: float) -> float:  # noqa: ARG001 - it does not grow with the song
+    """About what the model takes on the CPU. Raises EngineError where it is not there."""
+    from stem_cli.engines.demucs.network import needed_bytes
+
+    located = _chosen(request)
+    by_openvino = openvino.ready() and bool(converted.read(located.name, request.models_dir))
+    return needed_bytes(located, request, by_openvino)
+
+
 ENGINE = Engine(
     name="demucs",
     title="Demucs, by Meta and Alexandre Défossez",
     models=_TABLE,
     speed=2.0,
+    networks=True,
+    memory=_memory,
     pays=False,
     unavailable=_unavailable,
     find=_find,

@@ -26,6 +26,11 @@ from stem_cli.overlap import Network, Part
 
 Floats = NDArray[np.float32]
 
+_CONVERTED_BYTES = 1.1e9
+"""Of htdemucs by OpenVINO, where only its conversion is here (measured, docs/engines.md)."""
+_STEMS, _RATE = 4, 44100
+"""Of the published models: for estimates."""
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -192,6 +197,16 @@ def _require_memory(located: Located, request: Request, stems: int, rate: int) -
     own = located.segment or max(size.seconds for size in sizes)
     seconds = request.segment_seconds if wanted.free and request.segment_seconds else own
     memory.require(wanted, int(seconds * rate), rate)
+
+
+def needed_bytes(located: Located, request: Request, by_openvino: bool) -> float:
+    """About what the model takes on the CPU; nothing is opened."""
+    sizes = [memory.size_of(open_package(path)) for path in located.files]
+    if not sizes:  # only its conversion is here
+        return _CONVERTED_BYTES
+    wanted = memory.need(sizes, _STEMS, by_openvino)
+    seconds = request.segment_seconds or located.segment or max(size.seconds for size in sizes)
+    return wanted.of(int(seconds * _RATE))
 
 
 def _parts(networks: Any, weights: tuple[tuple[float, ...], ...]) -> tuple[Part, ...]:

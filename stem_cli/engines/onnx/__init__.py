@@ -115,11 +115,17 @@ def _held_open(manifest: Manifest, path: Path, request: Request, run: Run) -> Ab
     return _KEPT.using(key, lambda: open_model(manifest, path, request, run.threads, _precision(request)))
 
 
+_MEMORY_BYTES = 1.8e9
+"""Of an MDX-Net of the usual size (measured with UVR-MDX-NET-Voc_FT's, docs/engines.md)."""
+
+
 ENGINE = Engine(
     name="onnx",
     title="ONNX models: MDX-Net and others",
     models=tuple(map(_model, shelf.table())),
     speed=1.0,
+    networks=True,
+    memory=lambda request, seconds: _MEMORY_BYTES,  # noqa: ARG005
     pays=False,
     unavailable=_unavailable,
     find=_find,

@@ -256,11 +256,27 @@ def convert_here(name: str, models_dir: str, force: str = "") -> None:
         sys.exit(str(error))
 
 
+_MEMORY_BYTES = 2.8e9
+"""Of a RoFormer of the usual size (measured with Kim's, docs/engines.md)."""
+_VR_BYTES_A_SECOND = 5e6
+"""A VR network's whole song, its spectrograms and what is made of them are in memory: about 15 times the samples."""
+
+
+def _memory(request: Request, seconds: float) -> float:
+    """About what a model takes."""
+    with suppress(EngineError):
+        if _chosen(request).kind == VR:
+            return 1e9 + _VR_BYTES_A_SECOND * seconds
+    return _MEMORY_BYTES
+
+
 ENGINE = Engine(
     name="uvr",
     title="UVR models: RoFormer, MDX23C, VR",
     models=tuple(map(_of_table, models.TABLE.values())),
     speed=0.3,
+    networks=True,
+    memory=_memory,
     pays=False,
     unavailable=_unavailable,
     find=_find,

@@ -1,11 +1,14 @@
-"""The judge: what a result shows of its quality without the true stems."""
+"""Cheap measures of the files that were written, and what the judge says of the engine beside them."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from stem_cli.folder import Quality, StemFile
+from stem_cli.quality.figures import ratio_db
+from stem_cli.quality.verdict import Verdict
+
+_NONE = Verdict()
 
 _SILENT_DB = -60.0
 _FULL_SCALE_DB = -0.001
@@ -13,14 +16,19 @@ _LOST_DB = -20.0
 """An engine whose stems miss the song by more than this lost something; the exact sum has put it into `other`."""
 
 
-def quick(files: Sequence[StemFile], residual_db: float, clipped: int) -> Quality:
-    """Cheap measures of what was written: silence, full scale, share of the energy, what the engine lost.
+def quick(files: Sequence[StemFile], residual_db: float, clipped: int, verdict: Verdict = _NONE) -> Quality:
+    """Silence, full scale, share of the energy, what the engine lost; and the verdict's figures of these stems.
 
     `share_db` is the stem's RMS against the sum of all stems' power. Never calls a result poor by itself.
     """
     total = sum(10 ** (file.rms_db / 10) for file in files)
     per_stem = {
-        file.name: {"rms_db": file.rms_db, "share_db": _ratio_db(10 ** (file.rms_db / 10), total)} for file in files
+        file.name: {
+            **verdict.figures.get(file.name, {}),
+            "rms_db": file.rms_db,
+            "share_db": ratio_db(10 ** (file.rms_db / 10), total),
+        }
+        for file in files
     }
     notes = [f"{file.name} is silent" for file in files if file.rms_db < _SILENT_DB]
     notes += [f"{file.name} reaches full scale" for file in files if file.peak_db > _FULL_SCALE_DB]
@@ -28,8 +36,4 @@ def quick(files: Sequence[StemFile], residual_db: float, clipped: int) -> Qualit
         notes.append(f"the engine lost a part of the song ({residual_db:.0f} dB); it is in other")
     if clipped:
         notes.append(f"the song passes full scale: {clipped} samples were clipped")
-    return Quality(per_stem, poor=False, notes=tuple(notes))
-
-
-def _ratio_db(part: float, whole: float) -> float:
-    return 10 * math.log10(part / whole) if part > 0 and whole > 0 else -math.inf
+    return Quality(per_stem, verdict.poor, tuple(notes), verdict.level or "quick", verdict.attempts)

@@ -1,0 +1,43 @@
+"""The judge at work: from the stretch that was kept of each stem to figures."""
+
+from __future__ import annotations
+
+from stem_cli.quality import consistency, evidence
+from stem_cli.quality.estimate import COMPANY, PURITY, SHARE, estimated_db
+from stem_cli.quality.figures import power, ratio_db
+from stem_cli.quality.verdict import ABSENT_DB, CONSISTENCY, ESTIMATE, LEVEL
+from stem_cli.quality.watch import Stretch, Watch
+
+
+def figures(watch: Watch, separate: consistency.Separate | None) -> dict[str, dict[str, float]]:
+    """What is to be heard of each stem, by its name: measures of docs/quality.md.
+
+    separate: the engine that made the stems, to be asked again (the full judge); None costs next to nothing.
+    """
+    levels = watch.levels_db()
+    found: dict[str, dict[str, float]] = {name: {LEVEL: level} for name, level in levels.items()}
+    stretch = watch.stretch()
+    if stretch is None:
+        return found
+    heard = _heard(stretch)
+    if separate is not None:
+        for name, value in consistency.consistency_db(stretch.stems, stretch.rate, separate).items():
+            heard[name][CONSISTENCY] = value
+    for name, measures in heard.items():
+        if levels[name] <= ABSENT_DB:
+            continue
+        found[name] |= measures
+        found[name][ESTIMATE] = estimated_db(name, measures)
+    return found
+
+
+def _heard(stretch: Stretch) -> dict[str, dict[str, float]]:
+    """What the stretch shows by itself."""
+    spectra = {name: evidence.power_spectra(sound, stretch.rate) for name, sound in stretch.stems.items()}
+    pure, together = evidence.purity(spectra), evidence.company(spectra, stretch.rate)
+    powers = {name: power(sound) for name, sound in stretch.stems.items()}
+    total = sum(powers.values())
+    return {
+        name: {PURITY: pure[name], COMPANY: together[name], SHARE: ratio_db(powers[name], total)}
+        for name in stretch.stems
+    }

@@ -1,0 +1,21 @@
+"""Which engine to take for a song, and why."""
+
+from stem_cli.router.explain import lines, rows
+from stem_cli.router.facts import Facts, Machine, this_machine
+from stem_cli.router.rank import Choice, Ranking, after_poor, promises_more, rank
+from stem_cli.router.rules import Policy, policy_of
+
+__all__ = [
+    "Choice",
+    "Facts",
+    "Machine",
+    "Policy",
+    "Ranking",
+    "after_poor",
+    "lines",
+    "policy_of",
+    "promises_more",
+    "rank",
+    "rows",
+    "this_machine",
+]

@@ -1,0 +1,47 @@
+"""What the router knows: of the machine, of the song, of what the user allows."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from stem_cli.engines.runtime import available_bytes, hardware
+from stem_cli.router.rules import Policy
+
+_GIGABYTE = 1e9
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What this machine has. cpus: cores this process may use. ram_gb: free now. backend: "cuda", "mps" or "cpu"."""
+
+    cpus: int = 2
+    ram_gb: float = 16.0
+    backend: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of one song, and what the user allows for it.
+
+    seconds, megabytes: of the file. batch: one of many that run unattended. priority: "normal" or "high".
+    cloud_minutes: of a service that may still be paid for without its being named. licences: "any", "known" (the
+    weights have a licence that somebody told) or "free" (one that allows any use). hours: the longest work that is
+    tried, 0 is any.
+    """
+
+    seconds: float = 240.0
+    megabytes: float = 10.0
+    batch: bool = False
+    priority: str = "normal"
+    cloud_minutes: float = 0.0
+    licences: str = "any"
+    hours: float = 0.0
+    policy: Policy = field(default_factory=Policy)
+
+
+def this_machine() -> Machine:
+    """What this machine has."""
+    count = getattr(os, "sched_getaffinity", None)
+    cpus = len(count(0)) if count else os.cpu_count() or 1
+    return Machine(cpus, available_bytes() / _GIGABYTE, hardware().device)

@@ -1,0 +1,81 @@
+"""How closely a result is listened to, and what the judge says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stem_cli import quality
+from stem_cli.engines import Run
+from stem_cli.quality import Verdict, Watch
+from stem_cli.separation import fit
+from stem_cli.separation.plan import Plan
+from stem_cli.separation.stream import Tap
+
+Floats = NDArray[np.float32]
+
+OFF, QUICK, FULL = "off", "quick", "full"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound in memory, as an engine takes a song."""
+
+    sound: Floats
+    rate: int
+
+    @property
+    def channels(self) -> int:
+        """1 or 2."""
+        return len(self.sound)
+
+    @property
+    def frames(self) -> int:
+        """Its length."""
+        return int(self.sound.shape[1])
+
+    def blocks(self) -> Iterator[Floats]:
+        """All of it."""
+        yield self.sound
+
+
+def level_of(plan: Plan) -> str:
+    """How closely to listen: "auto" is full where another engine could be tried. A service is never paid for it."""
+    asked = plan.order.settings.judge
+    if asked == "auto":
+        asked = FULL if plan.others else QUICK
+    return QUICK if asked == FULL and plan.engine.pays else asked
+
+
+def verdict_on(plan: Plan, watch: Watch | None, run: Run) -> Verdict:
+    """What the judge says. watch: of the stems as they were made; None where nobody listens."""
+    if watch is None:
+        return Verdict()
+    level = level_of(plan)
+    separate = (lambda mix: _again(plan, mix, run)) if level == FULL else None
+    found = Verdict(quality.figures(watch, separate), level)
+    voice = found.vocals_db
+    return replace(found, poor=voice is not None and voice < plan.order.settings.poor_below_db)
+
+
+def _again(plan: Plan, mix: Floats, run: Run) -> Mapping[str, Floats]:
+    """The same engine once more, on a sound in memory."""
+    own = Run(run.threads)
+    tap = Tap(Sound(mix, plan.mix.rate))
+    parts: dict[str, list[Any]] = {}
+    for block in fit.separate(plan.engine, plan.model, tap, replace(plan.request, span=None), own):
+        for name, sound in block.items():
+            parts.setdefault(name, []).append(sound)
+    return {name: np.concatenate(sounds, axis=1) for name, sounds in parts.items()}
+
+
+def watch_for(plan: Plan) -> Watch | None:
+    """What the stems pass by on their way to the disk; None where nobody listens."""
+    if level_of(plan) == OFF:
+        return None
+    scale = 1.0 if plan.depth == "float" else 2.0 ** (1 - int(plan.depth))
+    return Watch(plan.mix.rate, scale)
