@@ -41,7 +41,14 @@ class Artifact:
 def id_of(folder: StemFolder, file: StemFile) -> str:
     """The same stem of the same song by the same engine in the same format has the same id."""
     record = folder.record
-    parts = (file.kind, file.format, file.depth, record.source.digest, span_text(record.span), record.made.engine_id)
+    parts = (
+        file.kind,
+        file.format,
+        file.depth,
+        record.source.digest,
+        span_text(record.span),
+        record.engine_of(file.name),
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_ID_DIGITS]
 
 
@@ -69,7 +76,7 @@ def register(database: Database, folder: StemFolder) -> tuple[str, ...]:
                 "source_digest": record.source.digest,
                 "source_artifact": source_artifact,
                 "span": span_text(record.span),
-                "engine_id": record.made.engine_id,
+                "engine_id": record.engine_of(file.name),
                 "meta": json.dumps({"source": record.source.path, "format": file.format, "depth": file.depth}),
                 "made_at": record.made_at,
             }

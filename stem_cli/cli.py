@@ -20,6 +20,8 @@ from stem_cli.errors import Interrupted, OutputError, StemError
 COMMANDS: dict[str, str] = {
     "separate": "Separate songs into stems.",
     "demo": "Separate the song that ships with stem-cli and show the result.",
+    "split-vocals": "Divide vocals into lead and backing vocals.",
+    "split-drums": "Divide drums into kick, snare, toms, hats and cymbals.",
     "verify": "Read stems back and check them against their record.",
     "artifacts": "List every stem made, and what it was made from.",
     "cache": "Look at the separated stems that are kept, and clear them.",
@@ -28,7 +30,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Check this machine and a folder: decoders, engines, names, locks, space.",
     "completion": "Print the completion script of a shell.",
 }
-"""Every command and its line in `stem --help`; the code of `x` is `commands/x.py`, value `x`."""
+"""Every command and its line in `stem --help`; the code of `x-y` is `commands/x_y.py`, value `x_y`."""
 
 _AGAIN_SECONDS = 0.01  # long enough for Python to leave the callback
 
@@ -57,8 +59,9 @@ class Lazy(click.Group):
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"stem_cli.commands.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"stem_cli.commands.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -37,6 +37,8 @@ class Settings:
     segment_seconds: float = 0.0
     precision: str = "auto"
     device: str = "auto"
+    vocal_sub_separation: bool = False
+    split_model: str = ""
     judge: str = "auto"
     poor_below_db: float = 7.0
     priority: str = "normal"
@@ -76,7 +78,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 }
 """Settings that take one of a few words."""
 
-ALIASES = {"STEM_LALAL_URL": "cloud_url"}
+ALIASES = {"STEM_LALAL_URL": "cloud_url", "VOCAL_SUB_SEPARATION": "vocal_sub_separation"}
 """Other names of the environment that mean a setting."""
 
 _LEAST: dict[str, float] = {

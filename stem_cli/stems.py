@@ -42,6 +42,13 @@ _ROWS = (
     ("lead_vocals", "Lead Vocals", "lead_vocal", "blue", "vocals", "no_lead_vocals", None),
     ("backing_vocals", "Backing Vocals", "backing_vocal", "navy", "vocals", "no_backing_vocals", None),
     ("drums", "Drums", "drum", "green", "drums", "no_drums", 0),
+    ("kick", "Kick", "kick", "green", "drums", "no_kick", None),
+    ("snare", "Snare", "snare", "green", "drums", "no_snare", None),
+    ("toms", "Toms", "tom", "green", "drums", "no_toms", None),
+    ("hats", "Hats", "hat", "green", "drums", "no_hats", None),
+    ("cymbals", "Cymbals", "cymbal", "green", "drums", "no_cymbals", None),
+    ("ride", "Ride", "ride", "green", "drums", "no_ride", None),
+    ("crash", "Crash", "crash", "green", "drums", "no_crash", None),
     ("bass", "Bass", "bass", "red", "bass", "no_bass", 1),
     ("guitar", "Guitar", "guitar", "orange", "other", "no_guitar", None),
     ("piano", "Piano", "piano", "yellow", "other", "no_piano", None),
@@ -56,6 +63,12 @@ TABLE: dict[str, Stem] = {
 FOUR = ("vocals", "drums", "bass", "other")
 SIX = ("vocals", "drums", "bass", "guitar", "piano", "other")
 SEVEN = ("lead_vocals", "backing_vocals", "drums", "bass", "guitar", "piano", "other")
+
+PARTS = {
+    "vocals": ("lead_vocals", "backing_vocals"),
+    "drums": ("kick", "snare", "toms", "hats", "cymbals", "ride", "crash"),
+}
+"""What a stem can be divided into by a second pass; a model need not know all of them."""
 
 REMAINDER = "other"
 """The stem that takes what the others leave of the song, so that the sum is exact."""

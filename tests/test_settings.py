@@ -37,6 +37,8 @@ OTHER: dict[str, Any] = {
     "segment_seconds": 5.0,
     "precision": "f32",
     "device": "cpu",
+    "vocal_sub_separation": True,
+    "split_model": "UVR_MDXNET_KARA_2",
     "judge": "off",
     "poor_below_db": 5.5,
     "priority": "high",

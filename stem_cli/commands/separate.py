@@ -44,6 +44,7 @@ class _How:
     two_stems: str
     also: tuple[str, ...]
     span: tuple[float, float | None] | None
+    keep: bool
     force: bool
     dry_run: bool
     explain: bool
@@ -84,6 +85,10 @@ class _How:
 @click.option("--device", type=_choice("device"), help="Where networks run.", show_default=default_of("device"))
 @click.option("--precision", type=_choice("precision"), help="Of a network's sums.",
               show_default=default_of("precision"))  # fmt: skip
+@click.option("--split-vocals", "vocal_sub_separation", is_flag=True, default=None,
+              help="Divide the vocals into lead and backing vocals.")  # fmt: skip
+@click.option("--split-model", type=MODEL, help="The model that divides them.", show_default="the best that is there")
+@click.option("--keep", is_flag=True, help="Keep the vocals beside their parts.")
 @click.option("--allow-cloud", is_flag=True, default=None, help="Cloud services may be used: sends the song, and pays.")
 @click.option("--cloud-minutes", type=click.FloatRange(0), metavar="MINUTES", show_default=default_of("cloud_minutes"),
               help="Of a service that may be paid for where an engine here would do.")  # fmt: skip
@@ -114,6 +119,7 @@ def separate(
     two_stems: str | None,
     also: tuple[str, ...] | None,
     span: tuple[float, float | None] | None,
+    keep: bool,
     force: bool,
     explain: bool,
     dry_run: bool,
@@ -138,7 +144,7 @@ def separate(
     settings = settings_of.load(format=format_, **options).settings
     logbook.open_log(settings, verbose)
     allocator.bound_arenas()
-    how = _How(names or (), two_stems or "", also or (), span, force, dry_run, explain, as_json)
+    how = _How(names or (), two_stems or "", also or (), span, keep, force, dry_run, explain, as_json)
     with logbook.native_quiet(settings):
         _separate_all(files, settings, how, progress(style, quiet))
 
@@ -183,7 +189,6 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
     """What came of one song, None where it was skipped."""
     from stem_cli import artifacts
     from stem_cli.separation import Order, stems_needed
-    from stem_cli.separation import separate as run
     from stem_cli.track import open_track
 
     from stem_cli.engines import request_of  # isort: skip
@@ -205,7 +210,7 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
         _explain(track, order, how)
         return None
     try:
-        result = run(shop, track, order, listener)
+        result = _run(shop, track, order, listener, how)
     except DamagedError as error:
         if not _accepted(settings.damaged, error, listener, how):
             if settings.damaged == "skip":
@@ -213,11 +218,22 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
             raise
         from dataclasses import replace
 
-        result = run(shop, track, replace(order, tolerant=True), listener)
+        result = _run(shop, track, replace(order, tolerant=True), listener, how)
     listener.end()
     listener.outcome(track.path.name, result.status, result.engine)
     _log.info("%s: %s by %s in %.2f s", name, result.status, result.engine, result.work_seconds)
     return result
+
+
+def _run(shop: Any, track: Any, order: Any, listener: Progress, how: _How) -> Any:
+    """Separate the song, and divide its vocals where that is wanted."""
+    if order.settings.vocal_sub_separation:
+        from stem_cli import split
+
+        return split.separate(shop, track, order, listener, keep=how.keep)
+    from stem_cli.separation import separate as run
+
+    return run(shop, track, order, listener)
 
 
 def _explain(track: Any, order: Any, how: _How) -> None:

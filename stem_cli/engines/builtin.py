@@ -6,9 +6,10 @@ masks replace those of `dsp`, and `_VERSION` changes.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from stem_cli import stems
+from stem_cli.audio import Tee
 from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
 from stem_cli.errors import EngineError
 
@@ -16,19 +17,42 @@ _VERSION = "1"
 """Part of the engine's id: raise it with every change that changes the sound."""
 
 
-def _identify(request: Request) -> Identity:  # noqa: ARG001 - neither effort nor seed changes this engine's sound
-    return Identity("builtin", "dsp", settings={"version": _VERSION})
+def _identify(request: Request) -> Identity:
+    """Neither effort nor seed changes this engine's sound."""
+    return Identity("builtin", _find(request).name, settings={"version": _VERSION})
 
 
-def _separate(
-    mix: Mix,
-    request: Request,  # noqa: ARG001 - it always makes all four
-    run: Run,
-) -> Generator[StemBlock, None, None]:
+def _separate(mix: Mix, request: Request, run: Run) -> Generator[StemBlock, None, None]:
+    run.device = "cpu"
+    return _WAYS[_find(request).name](mix, run)
+
+
+def _by_masks(mix: Mix, run: Run) -> Generator[StemBlock, None, None]:
     from stem_cli.dsp import unmix
 
-    run.device = "cpu"
     return unmix.separate_blocks(mix.blocks(), mix.rate, mix.channels, run.threads)
+
+
+def _by_place(mix: Mix, run: Run) -> Generator[StemBlock, None, None]:  # noqa: ARG001 - it takes one
+    """Of a vocals stem, what is in the middle and what is beside it. Raises EngineError for mono."""
+    from stem_cli.dsp.lead import lead_blocks
+
+    if mix.channels == 1:
+        what = "lead and backing vocals are told apart by where they stand, and this is mono"
+        raise EngineError(what, None, "A karaoke model can do it: `stem engines list --stem lead_vocals`.")
+    tee = Tee(mix.blocks())
+    for lead in lead_blocks(tee, mix.rate):
+        yield {"lead_vocals": lead, "backing_vocals": tee.take(lead.shape[1]) - lead}
+
+
+def _as_it_is(stem: str) -> Callable[[Mix, Run], Generator[StemBlock, None, None]]:
+    """What a user gives us is that stem already."""
+
+    def blocks(mix: Mix, run: Run) -> Generator[StemBlock, None, None]:  # noqa: ARG001 - there is nothing to do
+        for block in mix.blocks():
+            yield {stem: block}
+
+    return blocks
 
 
 _MODEL = Model(
@@ -39,12 +63,27 @@ _MODEL = Model(
     quality={"vocals": 3.8, "drums": 6.9, "bass": 2.3, "other": 2.0},
     source="docs/engines.md, four real multitracks",
 )
+_PLACE = Model(
+    name="centre",
+    title="Lead and backing out of a vocals stem, by where they stand",
+    stems=stems.PARTS["vocals"],
+    licence=_MODEL.licence,
+    quality={"lead_vocals": 7.8, "backing_vocals": 6.4},
+    source="true vocals of seven multitracks; no figure of a song",
+)
+_WAYS = {_MODEL.name: _by_masks, _PLACE.name: _by_place, **{f"is-{stem}": _as_it_is(stem) for stem in stems.PARTS}}
+"""By the name of the model. Those that begin with "is" take what they get for the stem that it is."""
 
 
 def _find(request: Request) -> Model:
-    if request.model not in ("", _MODEL.name):
-        raise EngineError(f"builtin has no model {request.model!r}", None, f"Its only one is {_MODEL.name}.")
-    return _MODEL
+    """Models other than the first take a stem instead of a song: they are taken only by their names."""
+    for model in (_MODEL, _PLACE):
+        if request.model in ("", model.name):
+            return model
+    if request.model in _WAYS:
+        stem = request.model.removeprefix("is-")
+        return Model(request.model, f"What is {stem} already", (stem,), _MODEL.licence)
+    raise EngineError(f"builtin has no model {request.model!r}", None, f"There are {_MODEL.name} and {_PLACE.name}.")
 
 
 def _unavailable(request: Request) -> Missing | None:
@@ -57,7 +96,7 @@ def _unavailable(request: Request) -> Missing | None:
 ENGINE = Engine(
     name="builtin",
     title=_MODEL.title,
-    models=(_MODEL,),
+    models=(_MODEL, _PLACE),
     speed=15.0,
     pays=False,
     unavailable=_unavailable,

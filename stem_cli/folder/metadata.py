@@ -110,7 +110,10 @@ class Quality:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything metadata.json says. span: seconds of the song, None for all of it. times: seconds spent."""
+    """Everything metadata.json says. span: seconds of the song, None for all of it. times: seconds spent.
+
+    divided: the files that a second pass made of a stem, and the id of the engine that did.
+    """
 
     source: Source
     tags: Mapping[str, Any]
@@ -127,6 +130,12 @@ class Record:
     warnings: tuple[str, ...] = ()
     program: str = ""
     schema: int = SCHEMA
+    divided: Mapping[str, str] = field(default_factory=dict)
+
+    def engine_of(self, name: str) -> str:
+        """The id of what made a file; of both, where a second pass made it."""
+        second = self.divided.get(name)
+        return self.made.engine_id if second is None else f"{self.made.engine_id} > {second}"
 
     @property
     def making(self) -> tuple[object, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from stem_cli.quality import consistency, evidence
-from stem_cli.quality.estimate import COMPANY, PURITY, SHARE, estimated_db
+from stem_cli.quality.estimate import COMPANY, PURITY, SHARE, estimated_db, without_consistency
 from stem_cli.quality.figures import power, ratio_db
-from stem_cli.quality.verdict import ABSENT_DB, CONSISTENCY, ESTIMATE, LEVEL
+from stem_cli.quality.verdict import ABSENT_DB, CONSISTENCY, ESTIMATE, LEVEL, Verdict
 from stem_cli.quality.watch import Stretch, Watch
 
 
@@ -29,6 +29,13 @@ def figures(watch: Watch, separate: consistency.Separate | None) -> dict[str, di
         found[name] |= measures
         found[name][ESTIMATE] = estimated_db(name, measures)
     return found
+
+
+def vocals_db(verdict: Verdict, level: str) -> float | None:
+    """The estimate of the voice as it is by a level of the judge, "quick" or "full"; None where there is no voice."""
+    if verdict.vocals_db is None or level == verdict.level:
+        return verdict.vocals_db
+    return estimated_db(verdict.voice, without_consistency(verdict.figures[verdict.voice]))
 
 
 def _heard(stretch: Stretch) -> dict[str, dict[str, float]]:

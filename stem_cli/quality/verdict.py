@@ -27,12 +27,15 @@ class Verdict:
     attempts: tuple[Attempt, ...] = ()
 
     @property
+    def voice(self) -> str:
+        """The first stem that is a voice, "" where there is none."""
+        names = table.ordered(tuple(self.figures))
+        return next((name for name in names if name in table.TABLE and _is_voice(name)), "")
+
+    @property
     def vocals_db(self) -> float | None:
-        """The estimate of the first stem that is a voice; None where there is none."""
-        for name in table.ordered(tuple(self.figures)):
-            if name in table.TABLE and _is_voice(name):
-                return self.figures[name].get(ESTIMATE)
-        return None
+        """The estimate of the voice; None where there is none, or where it is silent."""
+        return self.figures.get(self.voice, {}).get(ESTIMATE)
 
 
 def verdict_of(quality: Quality) -> Verdict:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 
-from stem_cli import allocator, router
+from stem_cli import allocator, quality, router
 from stem_cli.engines import Run
+from stem_cli.engines.runtime.kept import release
 from stem_cli.errors import BusyError, CloudError, StemError
 from stem_cli.folder import Attempt, Record, StemFile, StemFolder
 from stem_cli.quality import Verdict, Watch
@@ -76,14 +78,20 @@ def separated(shop: Shop, plan: Plan, listener: Listener) -> StemFolder:
         for one in tries:
             if one is not best:
                 one.keep(attempts)
-        if best.verdict.poor:
+        if best.verdict.poor and best.plan.wants_voice:
             best.notes += _flagged(best, len(tries), listener)
         return best.deliver(attempts)
 
 
 def _best(tries: list[Made]) -> Made:
-    """The one whose voice is the best, the first of equal ones."""
-    return max(tries, key=lambda one: -1e9 if one.verdict.vocals_db is None else one.verdict.vocals_db)
+    """The one whose voice is the best, the first of equal ones; all are measured alike."""
+    level = judging.FULL if all(one.verdict.level == judging.FULL for one in tries) else judging.QUICK
+
+    def figure(one: Made) -> float:
+        found = quality.vocals_db(one.verdict, level)
+        return -math.inf if found is None else found
+
+    return max(tries, key=figure)
 
 
 def _worth_another(best: Made, choice: router.Choice) -> bool:
@@ -98,8 +106,10 @@ def _following(shop: Shop, best: Made, choice: router.Choice, listener: Listener
     threshold = best.plan.order.settings.poor_below_db
     figure = f"{best.verdict.vocals_db:.1f} dB, below {threshold:g}" if best.verdict.vocals_db is not None else "poor"
     listener.note(f"the vocals by {best.plan.engine.name} are estimated at {figure}: trying {name}")
+    release()
     allocator.give_back()
     try:
+        choice = replace(choice, why=f"the vocals by {best.plan.engine.name} were judged poor")
         plan = instead(best.plan, choice)
         if choice.engine.prepare(plan.request, listener.note):
             plan = instead(best.plan, choice)
@@ -134,9 +144,9 @@ def _told(tries: list[Made], best: Made) -> tuple[Attempt, ...]:
             vocals_db=None if one.verdict.vocals_db is None else round(one.verdict.vocals_db, 2),
             poor=one.verdict.poor,
             kept=one is best,
-            why=one.plan.why if place == 0 else "the vocals before it were judged poor",
+            why=one.plan.why,
         )
-        for place, one in enumerate(tries)
+        for one in tries
     )
 
 

@@ -129,7 +129,8 @@ def merged(staged: Staging, record: Record, old: StemFolder | None, stems: tuple
         copy_file(old.path(file), staged.stems / file.file, link=True)
     files = tuple(sorted((*record.files, *kept), key=lambda file: order_of(file.name)))
     parts = parts_of_sum(tuple(file.name for file in files), stems)
-    merged_record = replace(record, files=files, song=replace(record.song, parts=parts))
+    divided = {**old.record.divided, **record.divided}
+    merged_record = replace(record, files=files, song=replace(record.song, parts=parts), divided=divided)
     if not record.quality.per_stem:
         return merged_record
     verdict = quality.verdict_of(record.quality)

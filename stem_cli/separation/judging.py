@@ -43,21 +43,12 @@ class Sound:
         yield self.sound
 
 
-def level_of(plan: Plan) -> str:
-    """How closely to listen: "auto" is full where another engine could be tried. A service is never paid for it."""
-    asked = plan.order.settings.judge
-    if asked == "auto":
-        asked = FULL if plan.others else QUICK
-    return QUICK if asked == FULL and plan.engine.pays else asked
-
-
 def verdict_on(plan: Plan, watch: Watch | None, run: Run) -> Verdict:
     """What the judge says. watch: of the stems as they were made; None where nobody listens."""
     if watch is None:
         return Verdict()
-    level = level_of(plan)
-    separate = (lambda mix: _again(plan, mix, run)) if level == FULL else None
-    found = Verdict(quality.figures(watch, separate), level)
+    separate = (lambda mix: _again(plan, mix, run)) if plan.level == FULL else None
+    found = Verdict(quality.figures(watch, separate), plan.level)
     voice = found.vocals_db
     return replace(found, poor=voice is not None and voice < plan.order.settings.poor_below_db)
 
@@ -75,7 +66,7 @@ def _again(plan: Plan, mix: Floats, run: Run) -> Mapping[str, Floats]:
 
 def watch_for(plan: Plan) -> Watch | None:
     """What the stems pass by on their way to the disk; None where nobody listens."""
-    if level_of(plan) == OFF:
+    if plan.level == OFF:
         return None
     scale = 1.0 if plan.depth == "float" else 2.0 ** (1 - int(plan.depth))
     return Watch(plan.mix.rate, scale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from stem_cli import artifacts, cache, engines, router, stems, verify
@@ -21,7 +21,8 @@ from stem_cli.track import Track
 class Plan:
     """Everything that is decided before any work begins. wish: the place by name; place: free for this song.
 
-    others: what may be tried in place of this engine, best first; () where the user named one.
+    others: what may be tried in place of this engine, best first; () where the user named one. level: how closely to
+    listen to what comes of it: "off", "quick" or "full".
     """
 
     order: Order
@@ -39,6 +40,7 @@ class Plan:
     key: str
     warnings: tuple[str, ...]
     others: tuple[Choice, ...] = ()
+    level: str = "quick"
 
     @property
     def place_key(self) -> str:
@@ -111,8 +113,8 @@ def _seconds(track: Track, span: tuple[float, float | None] | None) -> float:
 
 def instead(plan: Plan, choice: Choice) -> Plan:
     """The same with another engine. Raises StemError as `decide` does."""
-    others = tuple(one for one in plan.others if one is not choice)
-    return _planned(plan.track, plan.order, plan.mix, (choice, *others), [])
+    made = _planned(plan.track, plan.order, plan.mix, (choice,), [])
+    return replace(made, level=_level(plan.order.settings.judge, choice, more=True))
 
 
 def _planned(track: Track, order: Order, mix: Mix, choices: Sequence[Choice], told: list[str]) -> Plan:
@@ -148,7 +150,14 @@ def _planned(track: Track, order: Order, mix: Mix, choices: Sequence[Choice], to
         key=cache.key_of(_sound(track, mix), identity.text, span),
         warnings=tuple(warnings),
         others=tuple(others),
+        level=_level(settings.judge, choice, bool(others)),
     )
+
+
+def _level(judge: str, choice: Choice, more: bool) -> str:
+    """How closely to listen: "auto" is full where another engine could be tried. A service is never paid for it."""
+    asked = judge if judge != "auto" else "full" if more else "quick"
+    return "quick" if asked == "full" and choice.engine.pays else asked
 
 
 def _sound(track: Track, mix: Mix) -> str:
@@ -177,6 +186,12 @@ def looked_again(plan: Plan) -> Plan:
     with disk_errors(plan.wish.parent):
         finish_leftovers(plan.wish.parent)
     return replace(plan, place=_free_place(plan.wish, plan.track))
+
+
+def folder_there(track: Track, order: Order, needed: Callable[[tuple[str, ...]], tuple[str, ...]]) -> StemFolder | None:
+    """The folder of a song, if it holds of the files of an order those that are `needed`. Raises StemError."""
+    plan = decide(track, order)
+    return already_there(replace(plan, names=needed(plan.names)))
 
 
 def already_there(plan: Plan) -> StemFolder | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Opened = TypeVar("Opened")
 
@@ -19,6 +19,16 @@ class _Entry(Generic[Opened]):
     users: int = 0
 
 
+_ALL: list[Kept[Any]] = []
+"""Of all engines that were used."""
+
+
+def release() -> None:
+    """Close every model that no separation uses: before another engine takes its memory."""
+    for kept in _ALL:
+        kept.close_unused()
+
+
 class Kept(Generic[Opened]):
     """Opened models by what they were opened with.
 
@@ -28,6 +38,7 @@ class Kept(Generic[Opened]):
 
     def __init__(self, close: Callable[[Opened], None] = lambda opened: None) -> None:  # noqa: ARG005
         self._close, self._entries = close, dict[Hashable, _Entry[Opened]]()
+        _ALL.append(self)
         self._lock = RLock()  # a generator that is thrown away while one is being opened ends its use in that thread
 
     @contextmanager
@@ -44,6 +55,11 @@ class Kept(Generic[Opened]):
         finally:
             with self._lock:
                 entry.users -= 1
+
+    def close_unused(self) -> None:
+        """Give back the memory of models that no separation uses now."""
+        with self._lock:
+            self._close_unused()
 
     def _close_unused(self) -> None:
         for key in [key for key, entry in self._entries.items() if not entry.users]:

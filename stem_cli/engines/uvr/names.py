@@ -14,6 +14,14 @@ _THEIRS = {
     "instrument": "instrumental",
     "no_vocals": "instrumental",
     "drum": "drums",
+    "kick_drum": "kick",
+    "snare_drum": "snare",
+    "tom": "toms",
+    "hh": "hats",
+    "hihat": "hats",
+    "hi_hat": "hats",
+    "hi_hats": "hats",
+    "cymbal": "cymbals",
     "lead": "lead_vocals",
     "lead_vocal": "lead_vocals",
     "karaoke": "lead_vocals",
@@ -62,10 +70,13 @@ def rest_of(makes: Sequence[str]) -> str | None:
 
     >>> rest_of(["vocals"]), rest_of(["instrumental"]), rest_of(["vocals", "instrumental"]), rest_of(["drums", "bass"])
     ('instrumental', 'vocals', None, 'other')
+    >>> rest_of(["kick", "snare", "hats"])
     """
     if len(makes) == 1:
         (only,) = makes
         return table.COMPLEMENTS.get(only) or table.TABLE[only].without
+    if any(set(makes) <= set(parts) for parts in table.PARTS.values()):
+        return None  # all the parts of one stem
     whole = table.REMAINDER in makes or any(table.COMPLEMENTS.get(name) in makes for name in makes)
     return None if whole else table.REMAINDER
 

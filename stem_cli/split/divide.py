@@ -1,0 +1,162 @@
+"""A stem of a folder becomes several files of the same folder; they add up to it bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stem_cli import allocator, artifacts, quality, router, stems, verify
+from stem_cli import tags as tags_of
+from stem_cli.audio import Mix
+from stem_cli.disk import disk_errors, write_synced
+from stem_cli.engines import Run
+from stem_cli.engines.runtime.kept import release
+from stem_cli.errors import EngineError, InputError, OutputError
+from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, stage, to_text
+from stem_cli.separation import Listener, Shop, fit
+from stem_cli.separation.order import order_of
+from stem_cli.separation.stream import Sum, Tap, settled
+from stem_cli.split.choice import Divider, divider
+from stem_cli.track import open_track
+
+_EMPTY_DB = -60.0
+"""A first part this far below the stem is taken for nothing."""
+
+
+def divided_already(folder: StemFolder, stem: str) -> bool:
+    """Whether the parts of a stem lie there."""
+    names = {file.name for file in folder.record.files}
+    return bool(set(stems.PARTS[stem]) & names & set(folder.record.divided))
+
+
+def divide(
+    shop: Shop, folder: StemFolder, stem: str, listener: Listener, keep: bool = False, model: str = ""
+) -> StemFolder:
+    """Divide a stem of a folder of ours, which then holds its parts in place of it (with `keep`, beside it).
+
+    Raises StemError; then everything lies there as it did.
+    """
+    file = next((one for one in folder.record.files if one.name == stem), None)
+    if file is None:
+        raise InputError(f"there is no {stem} among these stems", folder.place.home, "Separate the song again.")
+    release()
+    allocator.give_back()
+    chosen = divider(stem, shop.settings, model)
+    chosen.engine.prepare(chosen.request, listener.note)
+    with shop.cache.lock(_place_key(shop, folder)), stage(folder.place) as staged:
+        target, mix = _target(folder, file, staged.stems, chosen), Mix.open(folder.path(file))
+        run = Run(shop.settings.threads or router.this_machine().cpus, note=listener.note)
+        track = open_track(folder.path(file), shop.database.fingerprint)
+        listener.begin(track, chosen.engine.name, f"divides the {stem}", mix.frames)
+        files = _written(target, mix, chosen, run, listener)
+        _refuse_nothing(files, file, chosen)
+        record = _record(folder, stem, files, chosen, keep)
+        write_synced(staged.stems / folder.place.metadata.name, to_text(record))
+        with disk_errors(folder.place.home):
+            obsolete = [one.file for one in folder.record.files if one.name not in {left.name for left in record.files}]
+            staged.commit((folder.place.metadata.name, *(one.file for one in files), *obsolete))
+    made = StemFolder(folder.place, record)
+    _check(made)
+    artifacts.register(shop.database, made)
+    return made
+
+
+def _place_key(shop: Shop, folder: StemFolder) -> str:  # noqa: ARG001
+    from stem_cli import cache
+    from stem_cli.database import text_of
+
+    return cache.key_of(text_of(folder.place.metadata.absolute()).casefold(), "place", "")
+
+
+def _target(folder: StemFolder, file: StemFile, into: Path, chosen: Divider) -> Target:
+    record = folder.record
+    spec = Spec(chosen.names, file.format, file.depth, record.source.rate, _channels(folder, file), file.frames)
+    own = tags_of.read(folder.path(file))
+    titled = replace(own, **{name: record.tags.get(name) for name in ("title", "comment")})
+    engine_id = f"{record.made.engine_id} > {chosen.engine.identify(chosen.request).text}"
+
+    def tag(path: Path, name: str) -> None:
+        tags_of.write(path, tags_of.of_stem(titled, name, record.source.digest, engine_id))
+
+    return Target(into, folder.place, spec, tag)
+
+
+def _channels(folder: StemFolder, file: StemFile) -> int:
+    return Mix.open(folder.path(file)).channels
+
+
+def _written(target: Target, mix: Mix, chosen: Divider, run: Run, listener: Listener) -> tuple[StemFile, ...]:
+    writer, tap, total = Writer(target), Tap(mix), Sum()
+    try:
+        blocks = settled(
+            fit.separate(chosen.engine, chosen.model, tap, chosen.request, run), tap, target.spec.depth, total
+        )
+        with closing(blocks):
+            for block in blocks:
+                writer.write(_parts(block.parts, block.whole, chosen))
+                listener.advance(block.whole.shape[1])
+        (files,) = writer.finish()
+        return files
+    finally:
+        writer.stop()
+
+
+def _parts(made: Mapping[str, NDArray[Any]], whole: NDArray[Any], chosen: Divider) -> dict[str, NDArray[Any]]:
+    """The files' samples: what the engine makes, and what that leaves; integers, so that they add up exactly."""
+    parts = {name: made[stem] for stem, name in chosen.makes.items()}
+    rest = exact.without(whole, np.add.reduce(list(parts.values()), dtype=whole.dtype))
+    if chosen.rest:
+        return {**parts, chosen.rest: rest}
+    last = list(parts)[-1]
+    return {**parts, last: parts[last] + rest}
+
+
+def _refuse_nothing(files: tuple[StemFile, ...], source: StemFile, chosen: Divider) -> None:
+    """Raises EngineError where the parts are not what they are called: the second pass has failed."""
+    by_name = {one.name: one for one in files}
+    first = by_name[next(iter(chosen.makes.values()))]
+    if first.rms_db < source.rms_db + _EMPTY_DB:
+        raise EngineError(
+            f"{chosen.model.name} found no {first.name.replace('_', ' ')}", None, "Try another --split-model."
+        )
+    if chosen.engine.name == "builtin" and by_name[chosen.rest].rms_db < source.rms_db + _EMPTY_DB:
+        what = "lead and backing vocals are told apart by where they stand, and these all stand in the middle"
+        raise EngineError(what, None, "A karaoke model can do it: `stem engines list --stem lead_vocals`.")
+
+
+def _record(folder: StemFolder, stem: str, files: tuple[StemFile, ...], chosen: Divider, keep: bool) -> Record:
+    old, names = folder.record, tuple(file.name for file in files)
+    left = tuple(one for one in old.files if one.name not in names and (keep or one.name != stem))
+    everything = tuple(sorted((*left, *files), key=lambda one: order_of(one.name)))
+    parts = old.song.parts
+    if not keep:
+        parts = tuple(part for name in parts for part in (names if name == stem else (name,)))
+    identity = chosen.engine.identify(chosen.request).text
+    warnings = list(old.warnings)
+    if chosen.engine.name == "builtin":
+        warnings.append("lead and backing vocals were told apart by where they stand: a karaoke model does it better")
+    return replace(
+        old,
+        files=everything,
+        song=replace(old.song, parts=parts),
+        divided={**old.divided, **dict.fromkeys(names, identity)},
+        warnings=tuple(dict.fromkeys(warnings)),
+        quality=quality.quick(everything, old.residual_db, old.song.clipped, quality.verdict_of(old.quality))
+        if old.quality.level
+        else old.quality,
+    )
+
+
+def _check(folder: StemFolder) -> None:
+    """Raises OutputError where the folder does not read back as it was written."""
+    faults = [finding for finding in verify.check(folder) if finding.fault]
+    if faults:
+        raise OutputError(
+            f"a file does not read back as it was written ({faults[0].what})", faults[0].path, "Check the disk."
+        )
