@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
+from stem_cli.audio import Mix
+from stem_cli.errors import InputError
 from stem_cli.quality import consistency, evidence
 from stem_cli.quality.estimate import COMPANY, PURITY, SHARE, estimated_db, without_consistency
 from stem_cli.quality.figures import power, ratio_db
@@ -29,6 +34,23 @@ def figures(watch: Watch, separate: consistency.Separate | None) -> dict[str, di
         found[name] |= measures
         found[name][ESTIMATE] = estimated_db(name, measures)
     return found
+
+
+def figures_of_files(files: Mapping[str, Path]) -> dict[str, dict[str, float]]:
+    """What the quick judge hears of files that are the stems of one song. Raises InputError where they do not fit."""
+    mixes = {name: Mix.open(path) for name, path in files.items()}
+    shapes = {(mix.rate, mix.channels) for mix in mixes.values()}
+    if len(shapes) != 1:
+        where = next(iter(files.values())).parent if files else None
+        raise InputError("its stems differ in rate or channels", where, "Name a folder with the stems of one song.")
+    watch = Watch(next(iter(mixes.values())).rate)
+    readers = {name: mix.blocks() for name, mix in mixes.items()}
+    while block := {name: part for name, reader in readers.items() if (part := next(reader, None)) is not None}:
+        frames = min(part.shape[1] for part in block.values())
+        if len(block) < len(readers) or not frames:
+            break
+        watch.add({name: part[:, :frames] for name, part in block.items()})
+    return figures(watch, None)
 
 
 def vocals_db(verdict: Verdict, level: str) -> float | None:

@@ -12,13 +12,10 @@ from typing import Any
 import click
 
 from stem_cli import settings as settings_of
-from stem_cli import stems
 from stem_cli.errors import InputError, SomeFailed, StemError
 from stem_cli.options import ENGINE, MODEL, default_of
 from stem_cli.progress import STYLES, Progress, progress
 from stem_cli.settings import CHOICES
-
-_SOUNDS = (".wav", ".flac", ".aiff", ".aif", ".m4a", ".mp3", ".ogg", ".opus")
 
 
 @dataclass(frozen=True)
@@ -121,23 +118,13 @@ def _of_file(shop: Any, path: Path, settings: settings_of.Settings, how: How, li
 
 
 def _of_other_tool(folder: Path, stem: str) -> Path:
-    """The file of a stem in a folder that another tool made, by its name. Raises InputError."""
-    word = stem.rstrip("s")
-    found = [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in _SOUNDS and word in path.stem.lower() and not _is_without(path.stem.lower(), word)
-    ]
-    if len(found) != 1:
-        what = f"{len(found)} files of it look like {stem}" if found else f"there is no file of {stem} in it"
-        raise InputError(
-            what, folder, f"Name the file itself, with --is-stem. {stems.title(stem)} are looked for by name."
-        )
-    return found[0]
+    """The file of a stem in a folder that another tool made. Raises InputError."""
+    from stem_cli.folder.foreign import stem_files
 
-
-def _is_without(name: str, word: str) -> bool:
-    return any(f"{sign}{word}" in name for sign in ("no_", "no ", "no-", "minus", "without_", "without "))
+    found = stem_files(folder)
+    if stem not in found:
+        raise InputError(f"there is no file of {stem} in it", folder, "Name the file itself, with --is-stem.")
+    return found[stem]
 
 
 def _print(folder: Any, path: str, how: How) -> None:
