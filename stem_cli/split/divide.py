@@ -25,8 +25,8 @@ from stem_cli.separation.stream import Sum, Tap, settled
 from stem_cli.split.choice import Divider, divider
 from stem_cli.track import open_track
 
-_EMPTY_DB = -60.0
-"""A first part this far below the stem is taken for nothing."""
+_EMPTY_DB, _SILENT_DB = -60.0, -90.0
+"""A part this far below the stem is taken for nothing, and so is one below full scale by so much."""
 
 
 def divided_already(folder: StemFolder, stem: str) -> bool:
@@ -59,8 +59,7 @@ def divide(
         record = _record(folder, stem, files, chosen, keep)
         write_synced(staged.stems / folder.place.metadata.name, to_text(record))
         with disk_errors(folder.place.home):
-            obsolete = [one.file for one in folder.record.files if one.name not in {left.name for left in record.files}]
-            staged.commit((folder.place.metadata.name, *(one.file for one in files), *obsolete))
+            staged.commit(_ours_replaced(folder, record, files))
     made = StemFolder(folder.place, record)
     _check(made)
     artifacts.register(shop.database, made)
@@ -121,11 +120,12 @@ def _refuse_nothing(files: tuple[StemFile, ...], source: StemFile, chosen: Divid
     """Raises EngineError where the parts are not what they are called: the second pass has failed."""
     by_name = {one.name: one for one in files}
     first = by_name[next(iter(chosen.makes.values()))]
-    if first.rms_db < source.rms_db + _EMPTY_DB:
+    nothing = max(source.rms_db + _EMPTY_DB, _SILENT_DB)
+    if first.rms_db < nothing:
         raise EngineError(
             f"{chosen.model.name} found no {first.name.replace('_', ' ')}", None, "Try another --split-model."
         )
-    if chosen.engine.name == "builtin" and by_name[chosen.rest].rms_db < source.rms_db + _EMPTY_DB:
+    if chosen.engine.name == "builtin" and by_name[chosen.rest].rms_db < nothing:
         what = "lead and backing vocals are told apart by where they stand, and these all stand in the middle"
         raise EngineError(what, None, "A karaoke model can do it: `stem engines list --stem lead_vocals`.")
 
@@ -151,6 +151,12 @@ def _record(folder: StemFolder, stem: str, files: tuple[StemFile, ...], chosen: 
         if old.quality.level
         else old.quality,
     )
+
+
+def _ours_replaced(folder: StemFolder, record: Record, files: tuple[StemFile, ...]) -> tuple[str, ...]:
+    """What of ours lies there and goes or is written anew; nothing that is not ours."""
+    left = {one.name for one in record.files} - {one.name for one in files}
+    return (folder.place.metadata.name, *(one.file for one in folder.record.files if one.name not in left))
 
 
 def _check(folder: StemFolder) -> None:
