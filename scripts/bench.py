@@ -1,7 +1,7 @@
 """Speed and memory, measured on this machine: python scripts/bench.py [NAME...]
 
 Every figure is of a whole process, as a user starts it. Songs are rendered here with a fixed seed; --song FILE takes a
-real one for the first rows instead. Names: separate, cache, start, memory, many, long (an hour and more of work), and
+real one for the first rows instead. Names: separate, judge, cache, start, memory, many, long (an hour and more), and
 demucs and uvr, which need the extras of those names; bench_demucs.py and bench_uvr.py say what is measured.
 """
 
@@ -31,7 +31,7 @@ def main() -> None:
     bench_uvr.add_options(parser)
     args = parser.parse_args()
     rows: dict[str, Callable[[Path, argparse.Namespace], None]] = {
-        "start": start, "separate": separate, "cache": cache, "memory": memory, "many": many, "long": long,
+        "start": start, "separate": separate, "judge": judge, "cache": cache, "memory": memory, "many": many, "long": long,
         "demucs": bench_demucs.demucs, "uvr": bench_uvr.uvr,
     }  # fmt: skip
     print(f"{'what':52} {'result':>14}  to reach")
@@ -68,6 +68,19 @@ def separate(home: Path, args: argparse.Namespace) -> None:
     wall = statistics.median(run.wall for run in runs)
     show("4 min MP3, four FLAC stems, whole process", f"{seconds / wall:.1f}x", ">= 10x real time, stretch 20x")
     show("the same, peak memory", f"{max(run.peak_mib for run in runs):.0f} MiB", "<= 400 MB")
+
+
+def judge(home: Path, args: argparse.Namespace) -> None:
+    """What listening costs, on 4 minutes by the embedded engine."""
+    song = four_minutes(home, args)
+    command = [*STEM, "separate", str(song), "--format", "flac", "--engine", "builtin", "--force"]
+    walls: dict[str, list[float]] = {"off": [], "quick": [], "full": []}
+    for _ in range(args.runs):
+        for level, found in walls.items():
+            found.append(timed([*command, "--judge", level, "--output", str(home / level)]).wall)
+    off, quick, full = (statistics.median(found) for found in walls.values())
+    show(f"--judge quick, beside {off:.1f} s without", f"{quick / off - 1:+.1%}", "< 5 %")
+    show("--judge full", f"{full / off - 1:+.1%}", "< 50 %")
 
 
 def cache(home: Path, args: argparse.Namespace) -> None:

@@ -55,7 +55,7 @@ def test_both_names_start_the_program() -> None:
 
 def test_the_table_of_commands_is_the_folder_of_commands() -> None:
     folder = Path(commands_folder.__file__).parent
-    assert set(COMMANDS) == {path.stem for path in folder.iterdir() if path.name[0] not in "_."}
+    assert set(COMMANDS) == {path.stem.replace("_", "-") for path in folder.iterdir() if path.name[0] not in "_."}
 
 
 @pytest.mark.parametrize("name", ALL)

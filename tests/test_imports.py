@@ -34,7 +34,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "studio",
     ),
     ("separation",),
-    ("vocals",),
+    ("split",),
     ("batch", "doctor"),
     ("worker",),
     ("commands",),

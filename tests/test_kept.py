@@ -19,7 +19,7 @@ from uvr_models import INSTALL, copied_uvr
 
 from stem_cli import engines
 from stem_cli.engines import Request, Run
-from stem_cli.engines.runtime.kept import Kept
+from stem_cli.engines.runtime.kept import Kept, release
 
 pytestmark = pytest.mark.usefixtures("own_caches", "one_thread")
 
@@ -100,6 +100,7 @@ def test_two_models_of_one_engine_run_side_by_side_by_torch(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
     folder, one, two, third = models_of(engine, request, tmp_path)
+    release()  # what other tests left open
     made = opened_by_torch(monkeypatch)
     song = Song(music(1.5))
     first = together_by(f"{one},{two}", folder, song)

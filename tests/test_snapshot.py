@@ -30,6 +30,13 @@ LINES: dict[str, list[list[str]]] = {
         ["separate", "music/cut.flac", "--damaged", "take"],
         ["separate", "music", "music/cut.flac", "music/notes.nfo", "music/nan.wav", "music/cover.jpg"],
     ],
+    "split-vocals": [
+        ["split-vocals", *SONGS],
+        ["split-vocals", "music/tagged.flac", "--is-stem", "--keep", "--format", "flac"],
+        ["split-vocals", "music", "music/cut.flac"],
+    ],
+    "split-drums": [["split-drums", "music/tagged.mp3"]],
+    "judge": [["judge", "music"], ["judge", "stems", "--reference", "music"]],
     "demo": [["demo"]],
     "verify": [["verify", "stems"], ["verify", "music"]],
     "artifacts": [["artifacts"]],

@@ -211,7 +211,8 @@ def test_a_model_of_the_table_is_checked_and_has_its_own_stems(
         (["drums", "other"], "drums", ("drums",), ("drums", "no_drums")),
         (["drums", "bass", "other", "vocals"], None, ("drums", "bass", "other", "vocals"), stems.FOUR),
         (["drums", "bass"], None, ("drums", "bass"), ("drums", "bass", "other")),
-        (["Kick", "Snare"], None, (None, None), None),
+        (["Reverb", "Noise"], None, (None, None), None),
+        (["Kick", "Snare", "Toms", "HH"], None, ("kick", "snare", "toms", "hats"), ("kick", "snare", "toms", "hats")),
     ],
 )
 def test_instruments_have_our_names(

@@ -45,6 +45,7 @@ class _How:
     also: tuple[str, ...]
     span: tuple[float, float | None] | None
     keep: bool
+    mute: tuple[str, ...]
     force: bool
     dry_run: bool
     explain: bool
@@ -88,6 +89,7 @@ class _How:
 @click.option("--split-vocals", "vocal_sub_separation", is_flag=True, default=None,
               help="Divide the vocals into lead and backing vocals.")  # fmt: skip
 @click.option("--split-model", type=MODEL, help="The model that divides them.", show_default="the best that is there")
+@click.option("--mute", type=STEM_NAMES, help="Silence these stems; what is in them goes to the rest.")
 @click.option("--keep", is_flag=True, help="Keep the vocals beside their parts.")
 @click.option("--allow-cloud", is_flag=True, default=None, help="Cloud services may be used: sends the song, and pays.")
 @click.option("--cloud-minutes", type=click.FloatRange(0), metavar="MINUTES", show_default=default_of("cloud_minutes"),
@@ -120,6 +122,7 @@ def separate(
     also: tuple[str, ...] | None,
     span: tuple[float, float | None] | None,
     keep: bool,
+    mute: tuple[str, ...] | None,
     force: bool,
     explain: bool,
     dry_run: bool,
@@ -144,7 +147,7 @@ def separate(
     settings = settings_of.load(format=format_, **options).settings
     logbook.open_log(settings, verbose)
     allocator.bound_arenas()
-    how = _How(names or (), two_stems or "", also or (), span, keep, force, dry_run, explain, as_json)
+    how = _How(names or (), two_stems or "", also or (), span, keep, mute or (), force, dry_run, explain, as_json)
     with logbook.native_quiet(settings):
         _separate_all(files, settings, how, progress(style, quiet))
 
@@ -204,6 +207,7 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
         force=how.force,
         dry_run=how.dry_run,
         tolerant=settings.damaged == "take",
+        mute=how.mute,
         minutes_paid=shop.budget.paid,
     )
     if how.explain:
@@ -226,14 +230,21 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
 
 
 def _run(shop: Any, track: Any, order: Any, listener: Progress, how: _How) -> Any:
-    """Separate the song, and divide its vocals where that is wanted."""
+    """Separate the song, and divide its vocals or silence stems where that is wanted."""
+    from dataclasses import replace
+
+    from stem_cli import separation, split
+
     if order.settings.vocal_sub_separation:
-        from stem_cli import split
-
-        return split.separate(shop, track, order, listener, keep=how.keep)
-    from stem_cli.separation import separate as run
-
-    return run(shop, track, order, listener)
+        result = split.separate(shop, track, order, listener, keep=how.keep)
+    else:
+        result = separation.separate(shop, track, order, listener)
+    folder = result.folder
+    if folder is None:
+        return result
+    for name in order.mute:
+        folder = split.mute(shop, folder, name)
+    return replace(result, folder=folder)
 
 
 def _explain(track: Any, order: Any, how: _How) -> None:

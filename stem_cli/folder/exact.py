@@ -75,6 +75,19 @@ def settle(song: Floats, stems: Mapping[str, Floats], depth: str) -> Balance:
     return Balance({name: parts[name] for name in stems}, whole, clipped)
 
 
+def balanced(whole: NDArray[Any], parts: Mapping[str, NDArray[Any]], depth: str) -> dict[str, NDArray[Any]]:
+    """Parts whose sum is the whole again: the remainder takes what they lack, others what it cannot hold.
+
+    whole, parts: integers of the depth, or float32 where that is "float".
+    """
+    remainder = table.REMAINDER if table.REMAINDER in parts else list(parts)[-1]
+    if depth == "float":
+        return _in_floats(whole, parts, remainder).parts
+    named = {name: part.copy() for name, part in parts.items() if name != remainder}
+    made = _in_integers(whole, named, remainder, depth)
+    return {name: made[name] for name in parts}
+
+
 def _in_integers(whole: Ints, parts: dict[str, Ints], remainder: str, depth: str) -> dict[str, Ints]:
     """Clamp the stems, in place, and add the remainder that makes their sum the whole."""
     low, high = limits(depth)

@@ -112,7 +112,8 @@ class Quality:
 class Record:
     """Everything metadata.json says. span: seconds of the song, None for all of it. times: seconds spent.
 
-    divided: the files that a second pass made of a stem, and the id of the engine that did.
+    divided: the files that a second pass made of a stem, and the id of the engine that did. muted: stems that the user
+    had silenced.
     """
 
     source: Source
@@ -131,6 +132,7 @@ class Record:
     program: str = ""
     schema: int = SCHEMA
     divided: Mapping[str, str] = field(default_factory=dict)
+    muted: tuple[str, ...] = ()
 
     def engine_of(self, name: str) -> str:
         """The id of what made a file; of both, where a second pass made it."""
@@ -222,6 +224,7 @@ def _record(data: dict[str, Any]) -> Record:
             "residual_db": _or_silent(data["residual_db"]),
             "quality": _quality(data["quality"]),
             "warnings": tuple(data["warnings"]),
+            "muted": tuple(data.get("muted", ())),
         }
     )
 

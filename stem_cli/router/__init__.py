@@ -1,7 +1,7 @@
 """Which engine to take for a song, and why."""
 
 from stem_cli.router.explain import lines, rows
-from stem_cli.router.facts import Facts, Machine, this_machine
+from stem_cli.router.facts import Facts, Machine, facts_of, this_machine
 from stem_cli.router.rank import Choice, Ranking, after_poor, promises_more, rank
 from stem_cli.router.rules import Policy, policy_of
 
@@ -12,6 +12,7 @@ __all__ = [
     "Policy",
     "Ranking",
     "after_poor",
+    "facts_of",
     "lines",
     "policy_of",
     "promises_more",

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass, field
 
 from stem_cli.engines.runtime import available_bytes, hardware
-from stem_cli.router.rules import Policy
+from stem_cli.router.rules import Policy, policy_of
+from stem_cli.settings import Settings
 
 _GIGABYTE = 1e9
 
@@ -38,6 +39,22 @@ class Facts:
     licences: str = "any"
     hours: float = 0.0
     policy: Policy = field(default_factory=Policy)
+
+
+def facts_of(
+    settings: Settings, seconds: float, megabytes: float = 0.0, batch: bool = False, minutes_paid: float = 0.0
+) -> Facts:
+    """What the settings allow, for a song. minutes_paid: of a service, by this command so far. Raises UsageError."""
+    return Facts(
+        seconds=seconds,
+        megabytes=megabytes,
+        batch=batch,
+        priority=settings.priority,
+        cloud_minutes=max(0.0, settings.cloud_minutes - minutes_paid),
+        licences=settings.licences,
+        hours=settings.time_limit_hours,
+        policy=policy_of(settings.engine_rules, settings.engine_order, settings.large_file_mb),
+    )
 
 
 def this_machine() -> Machine:

@@ -88,17 +88,8 @@ def decide(track: Track, order: Order) -> Plan:
 
 def ranking_for(track: Track, order: Order) -> router.Ranking:
     """The engines to try for this song, best first. Raises EngineError, UsageError."""
-    settings = order.settings
-    facts = router.Facts(
-        seconds=_seconds(track, order.request.span),
-        megabytes=track.path.stat().st_size / 1e6,
-        batch=order.batch,
-        priority=settings.priority,
-        cloud_minutes=max(0.0, settings.cloud_minutes - order.minutes_paid),
-        licences=settings.licences,
-        hours=settings.time_limit_hours,
-        policy=router.policy_of(settings.engine_rules, settings.engine_order, settings.large_file_mb),
-    )
+    seconds, megabytes = _seconds(track, order.request.span), track.path.stat().st_size / 1e6
+    facts = router.facts_of(order.settings, seconds, megabytes, order.batch, order.minutes_paid)
     ranking = router.rank(engines.all_engines(), order.request, facts, router.this_machine())
     others = router.after_poor(ranking.choices[1:], order.request, facts)
     return replace(ranking, choices=(ranking.best, *others))
@@ -205,6 +196,9 @@ def already_there(plan: Plan) -> StemFolder | None:
         return None
     if folder.record.making != plan.making and not (folder.record.answers(plan.making) and not plan.named):
         raise _otherwise_made(plan, folder.record)
+    if set(folder.record.muted) - set(plan.order.mute):
+        what = f"it holds stems of which {', '.join(folder.record.muted)} was muted"
+        raise OutputError(what, place.home, "Add --force to replace them, or choose another --output.")
     files = {file.name: file for file in folder.record.files}
     if not set(plan.names) <= set(files):
         return None

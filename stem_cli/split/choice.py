@@ -29,18 +29,19 @@ class Divider:
         return stems.ordered([*self.makes.values(), *([self.rest] if self.rest else [])])
 
 
-def divider(stem: str, settings: Settings, models_name: str = "") -> Divider:
+def divider(stem: str, settings: Settings, seconds: float, named: str = "") -> Divider:
     """The engine for a stem: the model named, else the best that is ready, else the embedded one (vocals only).
 
     Raises EngineError where there is none, saying what to type.
     """
-    asked = replace(engines.request_of(settings), engine="auto", ensemble="", model=models_name or settings.split_model)
+    asked = replace(engines.request_of(settings), engine="auto", ensemble="", model=named or settings.split_model)
     if asked.model:
         best = router.rank(engines.all_engines(), asked).best
         return _divider(stem, best.engine, best.model, asked)
+    facts = router.facts_of(settings, seconds)
     for part in stems.PARTS[stem]:
         wanted = replace(asked, stems=(part,))
-        for choice in router.rank(engines.all_engines(), wanted, machine=router.this_machine()).choices:
+        for choice in router.rank(engines.all_engines(), wanted, facts, router.this_machine()).choices:
             if part in choice.model.stems:
                 return _divider(stem, choice.engine, choice.model, replace(wanted, model=choice.model.name))
     if stem == "vocals":

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stem_cli import allocator, artifacts, quality, router, stems, verify
-from stem_cli import tags as tags_of
+from stem_cli import allocator, artifacts, quality, router, stems
 from stem_cli.audio import Mix
 from stem_cli.disk import disk_errors, write_synced
 from stem_cli.engines import Run
 from stem_cli.engines.runtime.kept import release
-from stem_cli.errors import EngineError, InputError, OutputError
+from stem_cli.errors import EngineError, InputError
 from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, stage, to_text
 from stem_cli.separation import Listener, Shop, fit
 from stem_cli.separation.order import order_of
 from stem_cli.separation.stream import Sum, Tap, settled
 from stem_cli.split.choice import Divider, divider
+from stem_cli.split.rewriting import channels_of, checked, ours_replaced, place_key, tag_again
 from stem_cli.track import open_track
 
 _EMPTY_DB, _SILENT_DB = -60.0, -90.0
@@ -47,9 +47,9 @@ def divide(
         raise InputError(f"there is no {stem} among these stems", folder.place.home, "Separate the song again.")
     release()
     allocator.give_back()
-    chosen = divider(stem, shop.settings, model)
+    chosen = divider(stem, shop.settings, file.frames / folder.record.source.rate, model)
     chosen.engine.prepare(chosen.request, listener.note)
-    with shop.cache.lock(_place_key(shop, folder)), stage(folder.place) as staged:
+    with shop.cache.lock(place_key(folder)), stage(folder.place) as staged:
         target, mix = _target(folder, file, staged.stems, chosen), Mix.open(folder.path(file))
         run = Run(shop.settings.threads or router.this_machine().cpus, note=listener.note)
         track = open_track(folder.path(file), shop.database.fingerprint)
@@ -59,35 +59,19 @@ def divide(
         record = _record(folder, stem, files, chosen, keep)
         write_synced(staged.stems / folder.place.metadata.name, to_text(record))
         with disk_errors(folder.place.home):
-            staged.commit(_ours_replaced(folder, record, files))
+            staged.commit(ours_replaced(folder, record, files))
     made = StemFolder(folder.place, record)
-    _check(made)
+    checked(made)
     artifacts.register(shop.database, made)
     return made
 
 
-def _place_key(shop: Shop, folder: StemFolder) -> str:  # noqa: ARG001
-    from stem_cli import cache
-    from stem_cli.database import text_of
-
-    return cache.key_of(text_of(folder.place.metadata.absolute()).casefold(), "place", "")
-
-
 def _target(folder: StemFolder, file: StemFile, into: Path, chosen: Divider) -> Target:
     record = folder.record
-    spec = Spec(chosen.names, file.format, file.depth, record.source.rate, _channels(folder, file), file.frames)
-    own = tags_of.read(folder.path(file))
-    titled = replace(own, **{name: record.tags.get(name) for name in ("title", "comment")})
+    spec = Spec(chosen.names, file.format, file.depth, record.source.rate, channels_of(folder, file), file.frames)
     engine_id = f"{record.made.engine_id} > {chosen.engine.identify(chosen.request).text}"
-
-    def tag(path: Path, name: str) -> None:
-        tags_of.write(path, tags_of.of_stem(titled, name, record.source.digest, engine_id))
-
+    tag = tag_again(folder, file, lambda name: engine_id)  # noqa: ARG005
     return Target(into, folder.place, spec, tag)
-
-
-def _channels(folder: StemFolder, file: StemFile) -> int:
-    return Mix.open(folder.path(file)).channels
 
 
 def _written(target: Target, mix: Mix, chosen: Divider, run: Run, listener: Listener) -> tuple[StemFile, ...]:
@@ -151,18 +135,3 @@ def _record(folder: StemFolder, stem: str, files: tuple[StemFile, ...], chosen: 
         if old.quality.level
         else old.quality,
     )
-
-
-def _ours_replaced(folder: StemFolder, record: Record, files: tuple[StemFile, ...]) -> tuple[str, ...]:
-    """What of ours lies there and goes or is written anew; nothing that is not ours."""
-    left = {one.name for one in record.files} - {one.name for one in files}
-    return (folder.place.metadata.name, *(one.file for one in folder.record.files if one.name not in left))
-
-
-def _check(folder: StemFolder) -> None:
-    """Raises OutputError where the folder does not read back as it was written."""
-    faults = [finding for finding in verify.check(folder) if finding.fault]
-    if faults:
-        raise OutputError(
-            f"a file does not read back as it was written ({faults[0].what})", faults[0].path, "Check the disk."
-        )

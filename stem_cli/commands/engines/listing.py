@@ -13,6 +13,8 @@ from stem_cli import settings as settings_of
 from stem_cli import stems as table
 from stem_cli.errors import EngineError
 
+_SECONDS = 240.0
+"""Of a song as songs are: for what time and memory it would take."""
 _NO_FIGURE = "nothing published"
 _STEM = click.Choice((*table.TABLE, *table.COMPLEMENTS))
 _EPILOG = """\b
@@ -72,7 +74,7 @@ def _taken(request: Any, settings: settings_of.Settings) -> str:
     from stem_cli.engines import all_engines
 
     try:
-        facts = router.Facts(policy=router.policy_of(settings.engine_rules, settings.engine_order, 0.0))
+        facts = router.facts_of(settings, _SECONDS)
         best = router.rank(all_engines(), request, facts, router.this_machine()).best
     except EngineError:
         return ""
