@@ -31,8 +31,8 @@ def main() -> None:
     bench_uvr.add_options(parser)
     args = parser.parse_args()
     rows: dict[str, Callable[[Path, argparse.Namespace], None]] = {
-        "start": start, "separate": separate, "judge": judge, "cache": cache, "memory": memory, "many": many, "long": long,
-        "demucs": bench_demucs.demucs, "uvr": bench_uvr.uvr,
+        "start": start, "separate": separate, "judge": judge, "cache": cache, "memory": memory, "many": many,
+        "long": long, "demucs": bench_demucs.demucs, "uvr": bench_uvr.uvr,
     }  # fmt: skip
     print(f"{'what':52} {'result':>14}  to reach")
     with tempfile.TemporaryDirectory(prefix="stem-bench-") as name:

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from conftest import SHARED, Stem, music
 from onnx_models import BINS, COLUMNS, HOP, SIZE
-from processes import assert_whole
+from processes import assert_whole, started, unix_only, wait_for
 
 from stem_cli.dsp.lead import lead_blocks
 from stem_cli.folder import open_folder
@@ -298,6 +298,24 @@ def test_a_second_pass_that_fails_loses_nothing(stem: Stem, sung: Path, karaoke:
     result = json.loads(stem("separate", sung, "--split-vocals", "--split-model", "kara", "--json").stdout)
     assert list(result["stems"]) == ["vocals", "drums", "bass", "other"]
     assert any("stay whole" in warning for warning in result["warnings"])
+    assert_whole(Path("stems"), 1)
+
+
+@unix_only
+def test_a_second_pass_that_is_killed_loses_nothing_and_the_next_run_completes_it(stem: Stem, tmp_path: Path) -> None:
+    """A pass that hangs is ended so, too."""
+    path = tmp_path / "work" / "long.wav"
+    soundfile.write(path, choir(40), RATE, subtype="PCM_16")
+    with started("separate", path, "--split-vocals") as process:
+        wait_for(lambda: list(Path("stems").glob(".*.partial/stems/lead_vocals.wav")), process)
+        process.kill()
+        process.communicate()
+    folder = next(one for one in Path("stems").iterdir() if not one.name.startswith("."))
+    assert (folder / "vocals.wav").exists()
+    assert_whole(Path("stems"), 1)
+    names = [Path(line).stem for line in stem("separate", path, "--split-vocals").stdout.splitlines()]
+    assert names == ["lead_vocals", "backing_vocals", "drums", "bass", "other"]
+    assert not list(Path("stems").glob(".*"))
     assert_whole(Path("stems"), 1)
 
 
