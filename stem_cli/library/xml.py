@@ -1,0 +1,54 @@
+"""XML of DJ programs, element by element: a file of hundreds of megabytes takes the memory of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from stem_cli.errors import InputError
+
+_BEGINNING = 4096
+
+
+def elements(path: Path, root: str, wanted: str) -> Iterator[Any]:
+    """Every element of that name, whole, in order; each is forgotten when the next one is asked for.
+
+    root: the name of the outermost element. Raises InputError where the file is damaged, is no such XML, or declares
+    entities of its own: no DJ program does, and they can be made to fill the memory.
+    """
+    try:
+        with path.open("rb") as file:
+            if b"<!DOCTYPE" in file.read(_BEGINNING):
+                raise InputError(
+                    "it declares a document type of its own, which no DJ program does", path, "Export it anew."
+                )
+            file.seek(0)
+            events = ElementTree.iterparse(file, ("start", "end"))  # noqa: S314 - no document type, see above
+            yield from _parsed(events, path, root, wanted)
+    except ElementTree.ParseError as error:
+        raise InputError(f"its XML is damaged ({error})", path, "Export it again.") from error
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror})", path, "Check its permissions.") from error
+
+
+def _parsed(events: Any, path: Path, root: str, wanted: str) -> Iterator[Any]:
+    depth, first, inside = 0, None, 0
+    for event, element in events:
+        if event == "start":
+            depth += 1
+            if first is None:
+                first = element
+                if element.tag != root:
+                    raise InputError(f"it is no {root} file, but <{element.tag}>", path, "Name another file.")
+            inside += element.tag == wanted
+            continue
+        depth -= 1
+        if element.tag == wanted:
+            inside -= 1
+            if not inside:
+                yield element
+                element.clear()
+        elif not inside:
+            element.clear()
