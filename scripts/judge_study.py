@@ -20,13 +20,14 @@ from typing import Any
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
+from scipy.optimize import lsq_linear
 from scipy.signal import istft, stft
 from scipy.stats import spearmanr
 
 from stem_cli import stems as table
 from stem_cli.dsp import unmix
 from stem_cli.quality import Watch, consistency, figures
-from stem_cli.quality.estimate import FULL, QUICK
+from stem_cli.quality.estimate import COMPANY, FULL, QUICK, bounded
 from stem_cli.quality.figures import power, ratio_db, si_sdr_db
 from stem_cli.quality.verdict import CONSISTENCY
 
@@ -142,14 +143,18 @@ def study(tools: Path, into: Path) -> None:
 
 def inputs(rows: list[dict[str, Any]], measures: tuple[str, ...]) -> Any:
     """What the lines take."""
-    return np.array([[1.0, *(row[measure] for measure in measures)] for row in rows])
+    return np.array([[1.0, *(bounded(row[measure]) for measure in measures)] for row in rows])
 
 
 def fitted(rows: list[dict[str, Any]], measures: tuple[str, ...]) -> Any:
-    """The line of least squares, its slopes kept small by a hundredth of each measure's variance."""
+    """The line of least squares, its slopes kept small by a hundredth of each measure's variance, and of the sign that
+    makes sense: whatever is good for one song is bad for none."""
     heard, truth = inputs(rows, measures), np.array([row["true"] for row in rows])
-    kept = np.diag([0.0, *(heard[:, 1:].var(axis=0) + 1e-9)]) * len(rows) / 100
-    return np.linalg.solve(heard.T @ heard + kept, heard.T @ truth)
+    small = np.diag([0.0, *np.sqrt((heard[:, 1:].var(axis=0) + 1e-9) * len(rows) / 100)])
+    low = [-np.inf, *(-np.inf if one == COMPANY else 0.0 for one in measures)]
+    high = [np.inf, *(0.0 if one == COMPANY else np.inf for one in measures)]
+    system, wanted = np.concatenate([heard, small]), np.concatenate([truth, np.zeros(len(small))])
+    return lsq_linear(system, wanted, (low, high)).x
 
 
 def without_its_song(rows: list[dict[str, Any]], measures: tuple[str, ...]) -> Any:

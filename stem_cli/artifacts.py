@@ -48,6 +48,7 @@ def id_of(folder: StemFolder, file: StemFile) -> str:
         record.source.digest,
         span_text(record.span),
         record.engine_of(file.name),
+        *record.muted,
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:_ID_DIGITS]
 

@@ -149,7 +149,8 @@ def test_the_full_judge_hears_more_than_the_quick_one() -> None:
     quick, full = figures(watch, None), figures(watch, by_bands)
     assert CONSISTENCY not in quick["vocals"]
     assert full["vocals"][CONSISTENCY] > 40
-    assert full["vocals"][ESTIMATE] > 7 > estimated_db("vocals", dict.fromkeys(FULL, 0.0) | {CONSISTENCY: -20.0})
+    measures = {measure: full["vocals"][measure] for measure in FULL}
+    assert full["vocals"][ESTIMATE] > estimated_db("vocals", measures | {CONSISTENCY: -20.0}) + 3
 
 
 def test_the_lazy_engine_is_judged_worse_than_the_perfect_one() -> None:
@@ -197,5 +198,6 @@ def test_any_estimate_lies_within_bounds(name: str, values: list[float], full: b
     assert BOUNDS_DB[0] <= estimated_db(name, measures) <= BOUNDS_DB[1]
 
 
-def test_nothing_of_a_stem_found_again_is_the_least_estimate() -> None:
-    assert estimated_db("vocals", {CONSISTENCY: -math.inf, **dict.fromkeys(QUICK, 0.5)}) == BOUNDS_DB[0]
+def test_nothing_of_a_stem_found_again_is_no_good_estimate() -> None:
+    nothing, little = ({CONSISTENCY: value, **dict.fromkeys(QUICK, 0.5)} for value in (-math.inf, -20.0))
+    assert BOUNDS_DB[0] <= estimated_db("vocals", nothing) <= estimated_db("vocals", little)

@@ -180,6 +180,23 @@ def test_a_reference_that_does_not_fit_is_told(
     assert "Traceback" not in done.stderr
 
 
+def test_hidden_files_of_macos_are_no_stems(stem: Stem, tmp_path: Path, truth: dict[str, Any]) -> None:
+    folder = write(tmp_path / "made", truth)
+    (folder / "._vocals.wav").write_bytes(b"\0\5\x16\7")
+    assert set(stem_files(folder)) == set(truth)
+
+
+def test_estimates_take_all_stems_and_none_twice(stem: Stem, tmp_path: Path, truth: dict[str, Any]) -> None:
+    alone = json.loads(stem("judge", write(tmp_path / "one", {"vocals": truth["vocals"]}), "--json").stdout)
+    assert "estimates take all stems" in alone["notes"][0]
+    pair = {"x_(Vocals)_y": truth["vocals"], "x_(Instrumental)_y": truth["drums"] + truth["bass"]}
+    found = json.loads(stem("judge", write(tmp_path / "two", pair), "--json").stdout)["stems"]
+    assert found["vocals"]["level_db"] == pytest.approx(-4.8, abs=0.3)
+    more = truth | {"lead_vocals": truth["vocals"] / 2, "backing_vocals": truth["vocals"] / 2}
+    found = json.loads(stem("judge", write(tmp_path / "all", more), "--json").stdout)["stems"]
+    assert set(found) == set(truth)
+
+
 def test_two_files_of_one_stem_are_told(tmp_path: Path, truth: dict[str, Any]) -> None:
     folder = write(tmp_path / "made", {"vocals": truth["vocals"], "vocal": truth["vocals"]})
     with pytest.raises(InputError, match=r"vocal\.wav and vocals\.wav both look like vocals"):

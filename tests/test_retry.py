@@ -152,6 +152,65 @@ def test_a_second_engine_that_fails_loses_nothing(stem: Stem, sung: Path, two_en
     assert result["engine"].startswith("builtin/")
 
 
+def test_stems_of_the_first_engine_are_not_lost_to_the_second(stem: Stem, sung: Path, two_engines: Path) -> None:
+    made = told(stem, sung, "--judge", "off", "--stems", "drums")
+    stem("cache", "clear")
+    again = told(stem, sung, "--stems", "vocals")
+    assert Path(made["stems"]["drums"]).exists()
+    assert again["engine"] == made["engine"]
+    assert any("would be lost" in warning for warning in again["warnings"])
+
+
+def test_a_song_that_nobody_judged_is_judged_when_somebody_asks(stem: Stem, sung: Path, two_engines: Path) -> None:
+    assert told(stem, sung, "--judge", "off")["record"]["quality"]["level"] == ""
+    later = told(stem, sung, "--output", "later")
+    assert later["engine"].startswith("builtin/")
+    assert later["record"]["quality"]["level"] == "full"
+
+
+def test_without_a_choice_the_kept_stems_are_judged_quickly(stem: Stem, sung: Path, tmp_path: Path) -> None:
+    stem("separate", sung, "--judge", "off", "--models-dir", tmp_path / "none")
+    later = told(stem, sung, "--output", "later", "--models-dir", tmp_path / "none")
+    assert later["status"] == "cached"
+    assert "estimated_si_sdr_db" in later["record"]["quality"]["per_stem"]["vocals"]
+
+
+def test_what_the_second_engine_made_before_is_not_made_again(stem: Stem, sung: Path, two_engines: Path) -> None:
+    first = told(stem, sung, "--engine", "builtin", "--output", "first")
+    again = told(stem, sung, "--output", "again")
+    assert again["engine"] == first["engine"]
+    assert again["record"]["quality"]["attempts"][1]["kept"]
+    assert again["record"]["times"]["separate"] == 0
+
+
+def test_silence_from_the_cache_is_no_error(stem: Stem, tmp_path: Path) -> None:
+    import numpy as np
+    import soundfile
+
+    path = tmp_path / "work" / "silence.wav"
+    soundfile.write(path, np.zeros((44100, 2)), 44100, subtype="PCM_16")
+    told(stem, path)
+    assert told(stem, path, "--output", "again")["status"] == "cached"
+    told(stem, path, "--force", "--stems", "drums")
+
+
+def test_a_judge_that_fails_costs_no_stems(
+    stem: Stem, sung: Path, two_engines: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The engine is asked again by a program in which that fails."""
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "sitecustomize.py").write_text(
+        "from stem_cli.separation import judging\n"
+        "def fail(*_):\n    raise RuntimeError('out of memory')\n"
+        "judging._again = fail\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "broken"))
+    result = told(stem, sung)
+    assert any("could not be asked again" in warning for warning in result["warnings"])
+    assert result["record"]["quality"]["level"] == "quick"
+    assert_whole(Path("stems"), 1)
+
+
 def test_two_runs_give_the_same_bytes_and_the_same_judgement(
     stem: Stem, sung: Path, two_engines: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 import soundfile
 from conftest import SHARED, Stem, music
 from onnx_models import BINS, COLUMNS, HOP, SIZE
-from processes import assert_whole, started, unix_only, wait_for
+from processes import assert_whole, ended, started, unix_only, wait_for
 
 from stem_cli.dsp.lead import lead_blocks
 from stem_cli.folder import open_folder
@@ -262,11 +262,67 @@ def test_a_song_that_calls_itself_an_instrumental_is_offered_that(stem: Stem, su
 @pytest.mark.parametrize("options", [("--stems", "vocals"), ("--also", "instrumental"), ("--format", "mp3")])
 def test_what_cannot_be_muted_says_why(stem: Stem, sung: Path, options: tuple[str, ...]) -> None:
     done = stem("separate", sung, "--mute", "vocals", *options, code=2)
-    assert "cannot be muted" in done.stderr or "nothing is muted in it" in done.stderr
-    assert_whole(Path("stems"), 1)
+    assert "--mute" in done.stderr
+    assert not Path("stems").exists()
 
 
 # ------------------------------------------------------------------------------------------- what goes wrong
+
+
+def test_the_rest_cannot_be_muted(stem: Stem, sung: Path) -> None:
+    assert "takes what is in the others" in stem("separate", sung, "--mute", "other", code=2).stderr
+
+
+def test_vocals_that_somebody_changed_are_not_divided_and_not_lost(stem: Stem, sung: Path) -> None:
+    folder = folder_of(stem("separate", sung))
+    sound, rate = soundfile.read(folder / "vocals.wav")
+    soundfile.write(folder / "vocals.wav", sound / 2, rate, subtype="PCM_16")
+    mine = (folder / "vocals.wav").read_bytes()
+    done = stem("split-vocals", folder, code=3)
+    assert "it is not what was written there once" in done.stderr
+    assert (folder / "vocals.wav").read_bytes() == mine
+    assert not (folder / "lead_vocals.wav").exists()
+
+
+def test_a_stem_that_is_gone_does_not_matter_to_another(stem: Stem, sung: Path) -> None:
+    folder = folder_of(stem("separate", sung))
+    (folder / "bass.wav").unlink()
+    stem("split-vocals", folder)
+    assert (folder / "lead_vocals.wav").exists()
+
+
+def test_there_is_there_only_as_it_is_wanted(stem: Stem, sung: Path) -> None:
+    stem("separate", sung, "--split-vocals")
+    kept = json.loads(stem("separate", sung, "--split-vocals", "--keep", "--json").stdout)
+    assert "vocals" in kept["stems"]
+    assert "no_such_model" in stem("separate", sung, "--split-vocals", "--split-model", "no_such_model", code=4).stderr
+    folder = Path(kept["folder"])
+    stem("split-vocals", folder, "--force")
+    assert "not there any more" in stem("split-vocals", folder, "--force", code=3).stderr
+
+
+def test_a_muted_stem_is_not_taken_for_the_real_one_later(stem: Stem, sung: Path) -> None:
+    stem("separate", sung, "--mute", "vocals")
+    stem("separate", sung, "--force", "--stems", "drums")
+    result = json.loads(stem("separate", sung, "--json").stdout)
+    assert soundfile.read(result["stems"]["vocals"])[0].any()
+
+
+def test_drums_are_not_divided_by_the_karaoke_model_of_the_settings(stem: Stem, sung: Path, drumsep: Path) -> None:
+    done = stem("split-drums", sung, "--split-model", "centre", "--engine", "builtin")
+    assert "kick.wav" in done.stdout
+
+
+@unix_only
+def test_two_at_once_end_with_one_whole_folder(stem: Stem, tmp_path: Path) -> None:
+    path = tmp_path / "work" / "long.wav"
+    soundfile.write(path, choir(20), RATE, subtype="PCM_16")
+    both = [started("separate", path, "--split-vocals") for _ in range(2)]
+    for process in both:
+        out = ended(process)
+        assert all(Path(line).exists() for line in out.splitlines())
+        assert [Path(line).stem for line in out.splitlines()][:2] == ["lead_vocals", "backing_vocals"]
+    assert_whole(Path("stems"), 1)
 
 
 def test_a_mono_song_keeps_its_vocals_and_says_why(stem: Stem) -> None:

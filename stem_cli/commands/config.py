@@ -63,10 +63,23 @@ class _Name(click.ParamType):
         return [CompletionItem(one) for one in asdict(settings_of.Settings()) if one.startswith(incomplete)]
 
 
+def _refuse_rules(name: str, value: str) -> None:
+    """Raises UsageError for rules of the router that make no sense: else every later command would end with it."""
+    from stem_cli import router
+
+    plain = settings_of.Settings()
+    rules, order = plain.engine_rules, plain.engine_order
+    if name == "engine_rules":
+        router.policy_of(value, order, 0.0)
+    if name == "engine_order" and value:
+        router.policy_of(rules, value, 0.0)
+
+
 @config.command("set")
 @click.argument("name", type=_Name())
 @click.argument("value")
 def set_(name: str, value: str) -> None:
     """Set NAME to VALUE in the file of settings; an empty VALUE takes it out."""
+    _refuse_rules(name, value)
     kept = settings_of.save(settings_of.config_path(), name, value)
     click.echo(f"{name} = {json.dumps(kept)}" if kept is not None else f"{name} is decided by default again")

@@ -30,6 +30,8 @@ _COLUMNS = {
     "median_sar_db": "SAR, median",
 }
 """Measures that are shown, all in dB; --json has all of them."""
+_FEWEST = 2
+"""Stems that can be set beside one another."""
 
 
 @click.command(epilog=_EPILOG)
@@ -74,18 +76,39 @@ def _figures(folder: Path, reference: Path | None) -> tuple[dict[str, dict[str, 
 
 def _estimates(folder: Path, made: dict[str, Path]) -> tuple[dict[str, dict[str, float]], list[str]]:
     """What the record says where it is ours and was judged, else what the files themselves show."""
-    from stem_cli.errors import InputError
-    from stem_cli.folder import open_folder
     from stem_cli.quality import figures_of_files
 
+    recorded, parts, notes = _recorded(folder)
+    if any("estimated_si_sdr_db" in one for one in recorded.values()):
+        return recorded, notes
+    together = parts or _adding_up(made)
+    if len(together) < _FEWEST:
+        return recorded, [*notes, "estimates take all stems of a song: they are set beside one another"]
+    return figures_of_files({name: made[name] for name in together}), notes
+
+
+def _recorded(folder: Path) -> tuple[dict[str, dict[str, float]], tuple[str, ...], list[str]]:
+    """What a folder of ours says: figures, the files that add up to the song, notes."""
+    from stem_cli.errors import InputError
+    from stem_cli.folder import open_folder
+
     try:
-        quality = open_folder(folder).record.quality
-        figures = {name: dict(one) for name, one in quality.per_stem.items()}
-        if any("estimated_si_sdr_db" in one for one in figures.values()):
-            return figures, list(quality.notes)
+        record = open_folder(folder).record
     except InputError:
-        pass
-    return figures_of_files({name: path for name, path in made.items() if name in stems.TABLE}), []
+        return {}, (), []
+    divided = set(record.divided) & set(record.song.parts)
+    figures = {name: dict(one) for name, one in record.quality.per_stem.items()}
+    return figures, () if divided else record.song.parts, list(record.quality.notes)
+
+
+def _adding_up(made: dict[str, Path]) -> tuple[str, ...]:
+    """Of files known by their names, those that are the stems of a song, none of them twice."""
+    names = [name for name in made if name in stems.TABLE]
+    whole = [name for name, parts in stems.PARTS.items() if name in names for one in parts if one in names]
+    names = [name for name in names if not any(name in stems.PARTS[one] for one in whole)]
+    if len(names) == 1 and stems.TABLE[names[0]].without in made:
+        names.append(stems.TABLE[names[0]].without)
+    return tuple(names)
 
 
 def _plain(value: float) -> float | None:

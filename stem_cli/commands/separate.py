@@ -235,6 +235,7 @@ def _run(shop: Any, track: Any, order: Any, listener: Progress, how: _How) -> An
 
     from stem_cli import separation, split
 
+    split.refuse(order)
     if order.settings.vocal_sub_separation:
         result = split.separate(shop, track, order, listener, keep=how.keep)
     else:

@@ -13,6 +13,7 @@ from stem_cli.audio import Tee
 from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
 from stem_cli.errors import EngineError
 
+_IS = "is-"
 _VERSION = "1"
 """Part of the engine's id: raise it with every change that changes the sound."""
 
@@ -68,10 +69,8 @@ _PLACE = Model(
     title="Lead and backing out of a vocals stem, by where they stand",
     stems=stems.PARTS["vocals"],
     licence=_MODEL.licence,
-    quality={"lead_vocals": 7.8, "backing_vocals": 6.4},
-    source="true vocals of seven multitracks; no figure of a song",
 )
-_WAYS = {_MODEL.name: _by_masks, _PLACE.name: _by_place, **{f"is-{stem}": _as_it_is(stem) for stem in stems.PARTS}}
+_WAYS = {_MODEL.name: _by_masks, _PLACE.name: _by_place, **{f"{_IS}{stem}": _as_it_is(stem) for stem in stems.PARTS}}
 """By the name of the model. Those that begin with "is" take what they get for the stem that it is."""
 
 
@@ -81,14 +80,14 @@ def _find(request: Request) -> Model:
         if request.model in ("", model.name):
             return model
     if request.model in _WAYS:
-        stem = request.model.removeprefix("is-")
+        stem = request.model.removeprefix(_IS)
         return Model(request.model, f"What is {stem} already", (stem,), _MODEL.licence)
     raise EngineError(f"builtin has no model {request.model!r}", None, f"There are {_MODEL.name} and {_PLACE.name}.")
 
 
 def _unavailable(request: Request) -> Missing | None:
     """Ready wherever nothing else than the CPU is asked for."""
-    if request.device in ("auto", "cpu"):
+    if request.device in ("auto", "cpu") or request.model.startswith(_IS):
         return None
     return Missing(f"it runs on the CPU, not on a {request.device} device", "Leave out --device.")
 

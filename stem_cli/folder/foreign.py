@@ -40,7 +40,8 @@ def stem_files(folder: Path) -> dict[str, Path]:
             raise
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        name = stem_in(path.stem) if path.suffix.lower() in _SOUNDS else None
+        ours_to_read = path.suffix.lower() in _SOUNDS and not path.name.startswith(".") and path.is_file()
+        name = stem_in(path.stem) if ours_to_read else None
         if name is None:
             continue
         if name in found:

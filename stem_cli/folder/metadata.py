@@ -231,7 +231,8 @@ def _record(data: dict[str, Any]) -> Record:
 
 def _quality(data: dict[str, Any]) -> Quality:
     attempts = tuple(Attempt(**one) for one in data.get("attempts", ()))
-    return Quality(**{**data, "notes": tuple(data["notes"]), "attempts": attempts})
+    measures = {name: {key: _or_silent(one) for key, one in found.items()} for name, found in data["per_stem"].items()}
+    return Quality(**{**data, "per_stem": measures, "notes": tuple(data["notes"]), "attempts": attempts})
 
 
 def _loud(file: dict[str, Any]) -> dict[str, Any]:

@@ -17,21 +17,28 @@ FULL = (CONSISTENCY, *QUICK)
 BOUNDS_DB = (-15.0, 15.0)
 """No estimate lies outside of these: beyond, the lines were fitted to nothing."""
 
+_MEASURE_BOUNDS = (-30.0, 30.0)
+
 _LINES: Mapping[tuple[str, ...], Mapping[str, tuple[float, ...]]] = {
     FULL: {
-        "vocals": (5.51, 0.36, 0.27, 5.45, -7.84),
-        "drums": (8.21, 0.54, 0.53, 0.89, -4.41),
-        "bass": (2.02, 0.66, -0.50, 0.62, -9.29),
-        "other": (-0.51, 0.37, 0.23, 11.00, -2.84),
+        "vocals": (7.04, 0.13, 0.22, 6.02, -9.79),
+        "drums": (6.15, 0.59, 0.33, 1.36, -3.56),
+        "bass": (4.48, 0.13, 0.00, 7.21, -12.01),
+        "other": (2.14, 0.54, 0.00, 5.33, -5.27),
     },
     QUICK: {
-        "vocals": (2.25, 0.34, 13.33, -8.38),
-        "drums": (2.04, 0.61, 15.78, -6.71),
-        "bass": (-13.15, -0.59, 23.03, -8.20),
-        "other": (-2.94, 0.37, 18.70, -2.56),
+        "vocals": (5.98, 0.25, 8.77, -9.96),
+        "drums": (0.12, 0.50, 17.17, -6.11),
+        "bass": (1.91, 0.00, 11.20, -11.81),
+        "other": (-4.69, 0.00, 17.95, -4.00),
     },
 }
 """By measures and stem: the constant in dB, and a slope for each measure."""
+
+
+def bounded(measure: float) -> float:
+    """A measure as the lines take it: beyond these bounds more of it means nothing more."""
+    return min(max(measure, _MEASURE_BOUNDS[0]), _MEASURE_BOUNDS[1])
 
 
 def without_consistency(measures: Mapping[str, float]) -> dict[str, float]:
@@ -44,5 +51,5 @@ def estimated_db(name: str, measures: Mapping[str, float]) -> float:
     family = table.TABLE[name].family if name in table.TABLE else table.REMAINDER
     wanted = FULL if CONSISTENCY in measures else QUICK
     constant, *slopes = _LINES[wanted][family]
-    found = constant + sum(slope * measures[measure] for slope, measure in zip(slopes, wanted, strict=True))
+    found = constant + sum(slope * bounded(measures[measure]) for slope, measure in zip(slopes, wanted, strict=True))
     return min(max(found, BOUNDS_DB[0]), BOUNDS_DB[1])

@@ -10,8 +10,11 @@ from stem_cli.errors import InputError
 from stem_cli.quality import consistency, evidence
 from stem_cli.quality.estimate import COMPANY, PURITY, SHARE, estimated_db, without_consistency
 from stem_cli.quality.figures import power, ratio_db
+from stem_cli.quality.reference import pieces
 from stem_cli.quality.verdict import ABSENT_DB, CONSISTENCY, ESTIMATE, LEVEL, Verdict
 from stem_cli.quality.watch import Stretch, Watch
+
+_PIECE_FRAMES = 65536
 
 
 def figures(watch: Watch, separate: consistency.Separate | None) -> dict[str, dict[str, float]]:
@@ -44,12 +47,10 @@ def figures_of_files(files: Mapping[str, Path]) -> dict[str, dict[str, float]]:
         where = next(iter(files.values())).parent if files else None
         raise InputError("its stems differ in rate or channels", where, "Name a folder with the stems of one song.")
     watch = Watch(next(iter(mixes.values())).rate)
-    readers = {name: mix.blocks() for name, mix in mixes.items()}
-    while block := {name: part for name, reader in readers.items() if (part := next(reader, None)) is not None}:
-        frames = min(part.shape[1] for part in block.values())
-        if len(block) < len(readers) or not frames:
-            break
-        watch.add({name: part[:, :frames] for name, part in block.items()})
+    size, frames = _PIECE_FRAMES, min(mix.frames for mix in mixes.values())
+    readers = {name: pieces(mix, size) for name, mix in mixes.items()}
+    for first in range(0, frames, size):
+        watch.add({name: next(reader)[:, : frames - first] for name, reader in readers.items()})
     return figures(watch, None)
 
 

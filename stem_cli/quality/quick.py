@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from stem_cli.folder import Quality, StemFile
 from stem_cli.quality.figures import ratio_db
-from stem_cli.quality.verdict import Verdict
+from stem_cli.quality.verdict import Verdict, verdict_of
 
 _NONE = Verdict()
 
@@ -36,4 +37,16 @@ def quick(files: Sequence[StemFile], residual_db: float, clipped: int, verdict: 
         notes.append(f"the engine lost a part of the song ({residual_db:.0f} dB); it is in other")
     if clipped:
         notes.append(f"the song passes full scale: {clipped} samples were clipped")
-    return Quality(per_stem, verdict.poor, tuple(notes), verdict.level or "quick", verdict.attempts)
+    return Quality(per_stem, verdict.poor, tuple(notes), verdict.level, verdict.attempts)
+
+
+def again(old: Quality, files: Sequence[StemFile], residual_db: float, clipped: int, without: str = "") -> Quality:
+    """What is still true of a folder whose files have changed. without: a stem that was silenced."""
+    if not old.per_stem:
+        return old
+    verdict = verdict_of(old)
+    kept = {name: figures for name, figures in verdict.figures.items() if name != without}
+    poor = verdict.poor and without != verdict.voice
+    found = quick(files, residual_db, clipped, replace(verdict, figures=kept, poor=poor))
+    words = [note for note in old.notes if "instrumental" in note and not (without and "--mute" in note)]
+    return replace(found, notes=(*found.notes, *words))

@@ -18,7 +18,7 @@ from stem_cli.quality.figures import ratio_db
 _SLACK_SECONDS = 0.5
 """By how much lengths may differ: padding of a lossy copy. The common part is compared."""
 _ALIKE = 0.9
-_CLEARLY = 0.2
+_CLEARLY = 0.3
 """A stem is taken for another one where it is this much more like that than like its own."""
 
 Sound = NDArray[Any]
@@ -92,15 +92,15 @@ def _blocks(
     mixes: Mapping[str, tuple[Mix, Mix]], frames: int, channels: int, size: int
 ) -> Iterator[tuple[Sound, Sound]]:
     """True stems and estimates [stems, channels, size], the last block shorter."""
-    readers = [[_cut(mix, size) for mix in side] for side in zip(*mixes.values(), strict=True)]
+    readers = [[pieces(mix, size) for mix in side] for side in zip(*mixes.values(), strict=True)]
     for first in range(0, frames, size):
         count = min(size, frames - first)
         true, made = ([_wide(next(reader)[:, :count], channels) for reader in side] for side in readers)
         yield np.stack(true), np.stack(made)
 
 
-def _cut(mix: Mix, size: int) -> Iterator[Sound]:
-    """The blocks of a file in equal pieces."""
+def pieces(mix: Mix, size: int) -> Iterator[Sound]:
+    """The sound of a file in equal pieces, with silence after its end for as long as anybody asks."""
     left = np.zeros((mix.channels, 0), np.float32)
     for block in mix.blocks():
         left = np.concatenate([left, block], axis=1)
@@ -108,6 +108,8 @@ def _cut(mix: Mix, size: int) -> Iterator[Sound]:
             yield left[:, :size]
             left = left[:, size:]
     yield np.pad(left, ((0, 0), (0, size - left.shape[1])))
+    while True:
+        yield np.zeros((mix.channels, size), np.float32)
 
 
 def _wide(block: Sound, channels: int) -> Sound:

@@ -70,7 +70,11 @@ def rank(
     fit = [choice for choice in ready if choice.engine.name not in unfit]
     if not fit:
         told = "; ".join(f"{name}: {why}" for name, why in unfit.items())
-        raise EngineError(f"no engine may or can be used for this ({told})", None, "`--explain` shows the rules.")
+        raise EngineError(
+            f"no engine may or can be used for this ({told})",
+            None,
+            "Free some memory, or change time_limit_hours, licences or cloud_minutes (`stem config show`).",
+        )
     ranked = tuple(_reasoned(_sorted(fit, request, facts), request, facts))
     return Ranking(ranked, passed | unfit, {name: one for name, one in missing.items() if one and one.broken})
 

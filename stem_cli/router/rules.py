@@ -22,7 +22,7 @@ CONDITIONS: Mapping[str, str] = {
 }
 """When a rule holds, and how that is told. What makes each of them true: `rank.holding`."""
 
-_HINT = "See engine_rules and engine_order in configs/stem.toml."
+_HINT = "docs/engines.md explains engine_rules and engine_order."
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from stem_cli import allocator, quality, router
 from stem_cli.engines import Run
 from stem_cli.engines.runtime.kept import release
-from stem_cli.errors import BusyError, CloudError, StemError
+from stem_cli.errors import BusyError, CloudError, OutputError
 from stem_cli.folder import Attempt, Record, StemFile, StemFolder
 from stem_cli.quality import Verdict, Watch
 from stem_cli.separation import deliver, fit, judging
+from stem_cli.separation.cached import Kept, verdict_on_entry
 from stem_cli.separation.order import Listener
-from stem_cli.separation.plan import Plan, instead
+from stem_cli.separation.plan import Plan, instead, old_folder
 from stem_cli.separation.record import record_of, tag_of
 from stem_cli.separation.shop import Shop, room_to_keep, wanted
 from stem_cli.separation.stream import Settled, Sum, Tap, settled
 from stem_cli.track import Track
+
+_log = logging.getLogger("stem_cli")
 
 _MOST = 3
 """Engines that are tried for a song: each takes as long as the first."""
@@ -44,13 +49,23 @@ class Made:
         """Into the cache, if it is to be kept there."""
         if self.entry:
             self.outlets.keep(self._record(self.entry, attempts, kept=True))
+            self._ended()
+
+    def _ended(self) -> None:
+        """What the engine wants done when its stems are on the disk."""
+        for work in self.run.after:
+            work()
+        self.run.after.clear()
+
+    def warn(self, texts: list[str]) -> None:
+        """What the user should know of it."""
+        self.notes += texts
 
     def deliver(self, attempts: tuple[Attempt, ...]) -> StemFolder:
         """Into the cache, and into the place that the user wants."""
         self.keep(attempts)
         folder = self.outlets.deliver(self._record(self.files, attempts, kept=False))
-        for work in self.run.after:
-            work()
+        self._ended()
         return folder
 
     def _record(self, files: tuple[StemFile, ...], attempts: tuple[Attempt, ...], kept: bool) -> Record:
@@ -59,48 +74,52 @@ class Made:
         return record_of(plan, self.run.device, self.total, files, {"separate": self.seconds}, kept, verdict)
 
 
+Try: TypeAlias = "Made | Kept"
+
+
 def separated(shop: Shop, plan: Plan, listener: Listener) -> StemFolder:
     """The stems of the first engine, or of a better one where those are poor.
 
     Raises StemError where the first fails.
     """
     with ExitStack() as stack:
-        tries = [stack.enter_context(_made(shop, plan, listener))]
+        tries: list[Try] = [stack.enter_context(_made(shop, plan, listener))]
+        failed = False
         for choice in plan.others:
             best = _best(tries)
             if len(tries) == _MOST or not _worth_another(best, choice):
                 continue
             following = _following(shop, best, choice, listener, stack)
-            if following is not None:
-                tries.append(following)
+            failed = failed or following is None
+            tries += [] if following is None else [following]
         best = _best(tries)
-        attempts = _told(tries, best)
+        attempts = () if failed and len(tries) == 1 else _told(tries, best)
         for one in tries:
             if one is not best:
                 one.keep(attempts)
         if best.verdict.poor and best.plan.wants_voice:
-            best.notes += _flagged(best, len(tries), listener)
+            best.warn(_flagged(best, len(tries), listener))
         return best.deliver(attempts)
 
 
-def _best(tries: list[Made]) -> Made:
+def _best(tries: list[Try]) -> Try:
     """The one whose voice is the best, the first of equal ones; all are measured alike."""
     level = judging.FULL if all(one.verdict.level == judging.FULL for one in tries) else judging.QUICK
 
-    def figure(one: Made) -> float:
+    def figure(one: Try) -> float:
         found = quality.vocals_db(one.verdict, level)
         return -math.inf if found is None else found
 
     return max(tries, key=figure)
 
 
-def _worth_another(best: Made, choice: router.Choice) -> bool:
+def _worth_another(best: Try, choice: router.Choice) -> bool:
     """Whether the best so far is poor, where a voice is wanted, and this choice promises a better one."""
     poor = best.verdict.poor and best.verdict.level == judging.FULL and best.plan.wants_voice
     return poor and not best.plan.named and router.promises_more(choice, best.verdict.vocals_db or 0.0)
 
 
-def _following(shop: Shop, best: Made, choice: router.Choice, listener: Listener, stack: ExitStack) -> Made | None:
+def _following(shop: Shop, best: Try, choice: router.Choice, listener: Listener, stack: ExitStack) -> Try | None:
     """What another engine makes; None where that fails: what is made already is not lost."""
     name = f"{choice.engine.name} {choice.model.name}"
     threshold = best.plan.order.settings.poor_below_db
@@ -113,13 +132,26 @@ def _following(shop: Shop, best: Made, choice: router.Choice, listener: Listener
         plan = instead(best.plan, choice)
         if choice.engine.prepare(plan.request, listener.note):
             plan = instead(best.plan, choice)
+        _refuse_others(plan)
         stack.enter_context(_free(shop, plan))
+        kept = shop.cache.find(plan.key, plan.depth)
+        if kept is not None:
+            return Kept(plan, kept, verdict_on_entry(plan, kept))
         return stack.enter_context(_made(shop, plan, listener))
-    except StemError as error:
-        text = f"{name} was tried for better vocals and failed: {error}"
+    except judging.MISHAPS as error:
+        _log.exception("%s as a second engine", name)
+        text = f"{name} was tried for better vocals and failed: {str(error) or repr(error)}"
         listener.note(text)
-        best.notes.append(text)
+        best.warn([text])
         return None
+
+
+def _refuse_others(plan: Plan) -> None:
+    """Raises OutputError where stems lie there that this engine's would replace, and nobody said --force."""
+    folder = old_folder(plan)
+    if folder is not None and not plan.order.force and folder.record.making != plan.making:
+        what = f"stems by {folder.record.made.engine} lie there and would be lost"
+        raise OutputError(what, plan.place.home, "Add --force to replace them.")
 
 
 @contextmanager
@@ -132,9 +164,10 @@ def _free(shop: Shop, plan: Plan) -> Iterator[None]:
         raise BusyError("another stem process separates this song with it", plan.track.path, error.hint) from error
 
 
-def _told(tries: list[Made], best: Made) -> tuple[Attempt, ...]:
-    """What is written down of the engines that were tried, () where there was only one."""
-    if len(tries) == 1:
+def _told(tries: list[Try], best: Try) -> tuple[Attempt, ...]:
+    """What is written down of the engines that were tried, () where one was enough."""
+    first = tries[0]
+    if len(tries) == 1 and (first.plan.named or not first.verdict.poor or first.verdict.level != judging.FULL):
         return ()
     return tuple(
         Attempt(
@@ -150,7 +183,7 @@ def _told(tries: list[Made], best: Made) -> tuple[Attempt, ...]:
     )
 
 
-def _flagged(best: Made, tried: int, listener: Listener) -> list[str]:
+def _flagged(best: Try, tried: int, listener: Listener) -> list[str]:
     """A warning where something was tried in vain, or could be tried; else the figure alone is enough."""
     figure = f"{best.verdict.vocals_db:.1f} dB" if best.verdict.vocals_db is not None else "unknown"
     if tried > 1:

@@ -121,7 +121,7 @@ def commit(staged: Staging, record: Record, check: bool, obsolete: tuple[str, ..
 
 def merged(staged: Staging, record: Record, old: StemFolder | None, stems: tuple[str, ...]) -> Record:
     """The record with the stems that lie there already, where they are of the same making as the new ones."""
-    if old is None or old.record.making != record.making:
+    if old is None or old.record.making != record.making or old.record.muted:
         return record
     fresh = {file.name for file in record.files}
     kept = [file for file in old.record.files if file.name not in fresh and old.path(file).exists()]
@@ -133,9 +133,9 @@ def merged(staged: Staging, record: Record, old: StemFolder | None, stems: tuple
     merged_record = replace(record, files=files, song=replace(record.song, parts=parts), divided=divided)
     if not record.quality.per_stem:
         return merged_record
-    verdict = quality.verdict_of(record.quality)
-    figures = {**old.record.quality.per_stem, **verdict.figures}
-    judged = quality.quick(files, record.residual_db, record.song.clipped, replace(verdict, figures=figures))
+    figures = {**old.record.quality.per_stem, **record.quality.per_stem}
+    both = replace(record.quality, per_stem=figures)
+    judged = quality.again(both, files, record.residual_db, record.song.clipped)
     return replace(merged_record, quality=judged)
 
 

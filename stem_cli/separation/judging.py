@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,12 +12,18 @@ from numpy.typing import NDArray
 
 from stem_cli import quality
 from stem_cli.engines import Run
+from stem_cli.errors import StemError
 from stem_cli.quality import Verdict, Watch
 from stem_cli.separation import fit
 from stem_cli.separation.plan import Plan
 from stem_cli.separation.stream import Tap
 
 Floats = NDArray[np.float32]
+
+_log = logging.getLogger("stem_cli")
+
+MISHAPS = (StemError, RuntimeError, ValueError, LookupError, ArithmeticError, MemoryError, OSError)
+"""What may go wrong in work that is done beside stems which are finished, a fault of a library too."""
 
 OFF, QUICK, FULL = "off", "quick", "full"
 
@@ -47,10 +54,20 @@ def verdict_on(plan: Plan, watch: Watch | None, run: Run) -> Verdict:
     """What the judge says. watch: of the stems as they were made; None where nobody listens."""
     if watch is None:
         return Verdict()
-    separate = (lambda mix: _again(plan, mix, run)) if plan.level == FULL else None
-    found = Verdict(quality.figures(watch, separate), plan.level)
+    found = _heard(plan, watch, run)
     voice = found.vocals_db
     return replace(found, poor=voice is not None and voice < plan.order.settings.poor_below_db)
+
+
+def _heard(plan: Plan, watch: Watch, run: Run) -> Verdict:
+    """As closely as the plan wants; what goes wrong in listening must not cost the stems."""
+    if plan.level == FULL:
+        try:
+            return Verdict(quality.figures(watch, lambda mix: _again(plan, mix, run)), FULL)
+        except MISHAPS as error:
+            _log.exception("the full judge")
+            run.note(f"the engine could not be asked again, so the judge is a quick one: {str(error) or repr(error)}")
+    return Verdict(quality.figures(watch, None), QUICK)
 
 
 def _again(plan: Plan, mix: Floats, run: Run) -> Mapping[str, Floats]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 
-from stem_cli import artifacts, quality
+from stem_cli import artifacts
 from stem_cli.database import Database
-from stem_cli.folder import Record, StemFile, StemFolder
-from stem_cli.separation import attempts, deliver, space
+from stem_cli.errors import BusyError
+from stem_cli.folder import StemFolder
+from stem_cli.separation import attempts, deliver, judging, space
+from stem_cli.separation.cached import from_cache, verdict_on_entry
 from stem_cli.separation.order import Listener, Order, Result, Silent
 from stem_cli.separation.plan import Plan, already_there, decide, instead, looked_again, refuse_other_engines
-from stem_cli.separation.record import record_of, tag_of
-from stem_cli.separation.shop import Shop, spec_of, wanted
-from stem_cli.separation.stream import Sum
+from stem_cli.separation.shop import Shop, spec_of
 from stem_cli.track import Track
 
 
@@ -31,9 +31,10 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
     refuse_other_engines(plan)
     if plan.engine.prepare(plan.request, listener.note):
         plan = decide(track, order)
-    with _held(shop, plan, listener):
+    with ExitStack() as stack:
+        stack.enter_context(_held(shop, plan, listener))
         shop.cache.tidy()
-        plan = _followed(shop, looked_again(plan))
+        plan = stack.enter_context(_followed(shop, looked_again(plan)))
         there = already_there(plan)
         if there is not None:
             return _result("there", plan, there, started, artifacts.register(shop.database, there))
@@ -59,23 +60,40 @@ def _cost(plan: Plan) -> str:
     return plan.engine.cost(plan.request, plan.mix.frames / plan.mix.rate)
 
 
-def _followed(shop: Shop, plan: Plan) -> Plan:
-    """The plan for the engine whose stems were kept once, because those of this one had been judged poor."""
+@contextmanager
+def _followed(shop: Shop, plan: Plan) -> Iterator[Plan]:
+    """The plan for the engine whose stems were kept once, because those of this one had been judged poor.
+
+    Its entry is held too; where another process holds it, the plan stays as it is.
+    """
     kept = _from_the_cache(shop, plan) if plan.others else None
     attempts = kept.record.quality.attempts if kept is not None else ()
     better = next((one.engine_id for one in attempts if one.kept), plan.identity.text)
-    for choice in plan.others if better != plan.identity.text else ():
-        other = instead(plan, choice)
-        if other.identity.text == better:
-            return other
-    return plan
+    with ExitStack() as stack:
+        for choice in plan.others if better != plan.identity.text else ():
+            other = instead(plan, choice)
+            if other.identity.text != better:
+                continue
+            with suppress(BusyError):
+                stack.enter_context(shop.cache.lock(other.key, wait=False))
+                plan = other
+            break
+        yield plan
 
 
 def _from_the_cache(shop: Shop, plan: Plan) -> StemFolder | None:
     """The entry that serves this order. --force makes the stems anew, but not what would be paid for again."""
     if plan.order.force and not _cost(plan):
         return None
-    return shop.cache.find(plan.key, plan.depth)
+    kept = shop.cache.find(plan.key, plan.depth)
+    return None if kept is not None and _open_question(plan, kept) else kept
+
+
+def _open_question(plan: Plan, kept: StemFolder) -> bool:
+    """Whether an entry may be poor, and nobody has tried another engine because of that, as this order wants."""
+    quality = kept.record.quality
+    unknown = quality.level != judging.FULL or quality.poor
+    return plan.level == judging.FULL and not plan.named and bool(plan.others) and unknown and not quality.attempts
 
 
 @contextmanager
@@ -110,22 +128,7 @@ def _make(shop: Shop, plan: Plan, listener: Listener) -> tuple[str, StemFolder]:
     if kept is None:
         return "made", attempts.separated(shop, plan, listener)
     space.require(plan.place.parent, space.bytes_of(spec_of(plan, plan.format, plan.names)))
-    return "cached", _from_cache(plan, kept)
-
-
-def _from_cache(plan: Plan, kept: StemFolder) -> StemFolder:
-    started = time.monotonic()
-    song = kept.record.song
-
-    def record(files: tuple[StemFile, ...], total: Sum | None) -> Record:
-        times = {"separate": 0.0, "deliver": time.monotonic() - started}
-        learnt = total or Sum(frames=kept.record.source.frames, clipped=song.clipped)
-        verdict = quality.verdict_of(kept.record.quality)
-        made = record_of(plan, kept.record.made.device, learnt, files, times, False, verdict)
-        samples = total.samples.hexdigest() if total else song.samples_sha256
-        return replace(made, song=replace(made.song, samples_sha256=samples), residual_db=kept.record.residual_db)
-
-    return deliver.from_cache(kept, plan.mix, wanted(plan), tag_of(plan), record)
+    return "cached", from_cache(plan, kept, verdict_on_entry(plan, kept))
 
 
 def _result(status: str, plan: Plan, folder: StemFolder | None, started: float, ids: tuple[str, ...] = ()) -> Result:

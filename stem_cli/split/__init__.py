@@ -1,7 +1,7 @@
 """A stem divided further by a second pass: vocals into lead and backing vocals, drums into the parts of a kit."""
 
 from stem_cli.split.divide import divide, divided_already
-from stem_cli.split.mute import mute
+from stem_cli.split.mute import mute, refuse
 from stem_cli.split.road import separate
 
-__all__ = ["divide", "divided_already", "mute", "separate"]
+__all__ = ["divide", "divided_already", "mute", "refuse", "separate"]

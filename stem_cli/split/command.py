@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from stem_cli.errors import InputError, SomeFailed, StemError
 from stem_cli.options import ENGINE, MODEL, default_of
 from stem_cli.progress import STYLES, Progress, progress
 from stem_cli.settings import CHOICES
+
+_log = logging.getLogger("stem_cli")
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,19 @@ def run(stem: str, paths: tuple[str, ...], keep: bool, is_stem: bool, force: boo
                 failed.append(error)
                 if len(paths) > 1:
                     listener.fault(str(error))
+            except Exception as error:
+                if len(paths) == 1:
+                    raise
+                _log.exception("a bug with %s", path)
+                failed.append(StemError(f"a bug of ours: {error!r}", Path(path)))
+                listener.fault(str(failed[-1]))
             finally:
                 listener.end()
     if failed and len(paths) == 1:
         raise failed[0]
     if failed:
-        raise SomeFailed(f"{len(failed)} of {len(paths)} could not be divided", None, "The others are done.")
+        others = "The others are done." if len(failed) < len(paths) else "Nothing was made."
+        raise SomeFailed(f"{len(failed)} of {len(paths)} could not be divided", None, others)
 
 
 def _divided(shop: Any, name: str, settings: settings_of.Settings, how: How, listener: Progress) -> Any:
@@ -95,8 +105,11 @@ def _divided(shop: Any, name: str, settings: settings_of.Settings, how: How, lis
     except InputError:
         return _of_file(shop, _of_other_tool(path, how.stem), settings, how, listener, is_stem=True)
     names = {file.name for file in folder.record.files}
-    if divided_already(folder, how.stem) and not (how.force and how.stem in names):
+    if divided_already(folder, how.stem, how.keep, settings.split_model) and not how.force:
         return folder
+    if how.stem not in names and divided_already(folder, how.stem):
+        what = f"it is divided already, and its {how.stem} are not there any more"
+        raise InputError(what, folder.place.home, "Name the song instead of the folder, and --keep.")
     return divide(shop, folder, how.stem, listener, how.keep)
 
 
@@ -112,7 +125,8 @@ def _of_file(shop: Any, path: Path, settings: settings_of.Settings, how: How, li
     request = request_of(settings, (how.stem,))
     if is_stem:
         request = replace(request, engine="builtin", model=f"is-{how.stem}", ensemble="")
-    order = Order(request, settings, names=(how.stem,), force=how.force)
+    tolerant, paid = settings.damaged == "take", shop.budget.paid
+    order = Order(request, settings, names=(how.stem,), force=how.force, tolerant=tolerant, minutes_paid=paid)
     track = open_track(path, shop.database.fingerprint)
     return split.separate(shop, track, order, listener, how.stem, how.keep, must=True).folder
 

@@ -17,52 +17,68 @@ from stem_cli.disk import disk_errors, write_synced
 from stem_cli.engines import Run
 from stem_cli.engines.runtime.kept import release
 from stem_cli.errors import EngineError, InputError
-from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, stage, to_text
+from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, open_folder, stage, to_text
 from stem_cli.separation import Listener, Shop, fit
 from stem_cli.separation.order import order_of
 from stem_cli.separation.stream import Sum, Tap, settled
-from stem_cli.split.choice import Divider, divider
-from stem_cli.split.rewriting import channels_of, checked, ours_replaced, place_key, tag_again
+from stem_cli.split.choice import Divider, Wish, divider
+from stem_cli.split.rewriting import channels_of, ours_replaced, place_key, refuse_changed, refuse_faults, tag_again
 from stem_cli.track import open_track
 
 _EMPTY_DB, _SILENT_DB = -60.0, -90.0
 """A part this far below the stem is taken for nothing, and so is one below full scale by so much."""
+_EMBEDDED = "lead and backing vocals were told apart by where they stand: a karaoke model does it better"
 
 
-def divided_already(folder: StemFolder, stem: str) -> bool:
-    """Whether the parts of a stem lie there."""
+def divided_already(folder: StemFolder, stem: str, keep: bool = False, model: str = "") -> bool:
+    """Whether the parts of a stem lie there: by this model if one is named, and beside the stem if that is kept."""
     names = {file.name for file in folder.record.files}
-    return bool(set(stems.PARTS[stem]) & names & set(folder.record.divided))
+    parts = set(stems.PARTS[stem]) & names & set(folder.record.divided)
+    by_it = all(f"/{model}/" in folder.record.divided[part] for part in parts) if model else True
+    return bool(parts) and by_it and (stem in names or not keep)
 
 
-def divide(
-    shop: Shop, folder: StemFolder, stem: str, listener: Listener, keep: bool = False, model: str = ""
-) -> StemFolder:
+def divide(shop: Shop, folder: StemFolder, stem: str, listener: Listener, keep: bool = False) -> StemFolder:
     """Divide a stem of a folder of ours, which then holds its parts in place of it (with `keep`, beside it).
 
     Raises StemError; then everything lies there as it did.
     """
-    file = next((one for one in folder.record.files if one.name == stem), None)
-    if file is None:
-        raise InputError(f"there is no {stem} among these stems", folder.place.home, "Separate the song again.")
     release()
     allocator.give_back()
-    chosen = divider(stem, shop.settings, file.frames / folder.record.source.rate, model)
+    with shop.cache.lock(place_key(folder)):
+        folder = open_folder(folder.place.metadata)  # another process may have changed it while we waited
+        file = next((one for one in folder.record.files if one.name == stem), None)
+        if file is None and divided_already(folder, stem):
+            return folder
+        if file is None:
+            raise InputError(f"there is no {stem} among these stems", folder.place.home, "Separate the song again.")
+        refuse_changed(folder, (file,))
+        return _divided(shop, folder, file, listener, keep)
+
+
+def _divided(shop: Shop, folder: StemFolder, file: StemFile, listener: Listener, keep: bool) -> StemFolder:
+    """With the folder held."""
+    seconds, channels = file.frames / folder.record.source.rate, channels_of(folder, file)
+    chosen = divider(Wish(file.name, seconds, channels, shop.budget.paid), shop.settings)
     chosen.engine.prepare(chosen.request, listener.note)
-    with shop.cache.lock(place_key(folder)), stage(folder.place) as staged:
+    with stage(folder.place) as staged:
         target, mix = _target(folder, file, staged.stems, chosen), Mix.open(folder.path(file))
         run = Run(shop.settings.threads or router.this_machine().cpus, note=listener.note)
         track = open_track(folder.path(file), shop.database.fingerprint)
-        listener.begin(track, chosen.engine.name, f"divides the {stem}", mix.frames)
+        listener.begin(track, chosen.engine.name, f"divides the {file.name}", mix.frames)
         files = _written(target, mix, chosen, run, listener)
         _refuse_nothing(files, file, chosen)
-        record = _record(folder, stem, files, chosen, keep)
-        write_synced(staged.stems / folder.place.metadata.name, to_text(record))
+        made = StemFolder(folder.place, _record(folder, file.name, files, chosen, keep))
+        refuse_faults(made, files, staged.stems)
+        write_synced(staged.stems / folder.place.metadata.name, to_text(made.record))
         with disk_errors(folder.place.home):
-            staged.commit(ours_replaced(folder, record, files))
-    made = StemFolder(folder.place, record)
-    checked(made)
+            staged.commit(ours_replaced(folder, made.record, files))
+    shop.budget.paid += chosen.engine.minutes(chosen.request, seconds)
     artifacts.register(shop.database, made)
+    for work in run.after:
+        work()
+    if chosen.embedded:
+        listener.note(_EMBEDDED)
     return made
 
 
@@ -77,9 +93,8 @@ def _target(folder: StemFolder, file: StemFile, into: Path, chosen: Divider) -> 
 def _written(target: Target, mix: Mix, chosen: Divider, run: Run, listener: Listener) -> tuple[StemFile, ...]:
     writer, tap, total = Writer(target), Tap(mix), Sum()
     try:
-        blocks = settled(
-            fit.separate(chosen.engine, chosen.model, tap, chosen.request, run), tap, target.spec.depth, total
-        )
+        found = fit.separate(chosen.engine, chosen.model, tap, chosen.request, run)
+        blocks = settled(found, tap, target.spec.depth, total)
         with closing(blocks):
             for block in blocks:
                 writer.write(_parts(block.parts, block.whole, chosen))
@@ -106,10 +121,9 @@ def _refuse_nothing(files: tuple[StemFile, ...], source: StemFile, chosen: Divid
     first = by_name[next(iter(chosen.makes.values()))]
     nothing = max(source.rms_db + _EMPTY_DB, _SILENT_DB)
     if first.rms_db < nothing:
-        raise EngineError(
-            f"{chosen.model.name} found no {first.name.replace('_', ' ')}", None, "Try another --split-model."
-        )
-    if chosen.engine.name == "builtin" and by_name[chosen.rest].rms_db < nothing:
+        what = f"{chosen.model.name} found no {first.name.replace('_', ' ')}"
+        raise EngineError(what, None, "Try another --split-model.")
+    if chosen.embedded and by_name[chosen.rest].rms_db < nothing:
         what = "lead and backing vocals are told apart by where they stand, and these all stand in the middle"
         raise EngineError(what, None, "A karaoke model can do it: `stem engines list --stem lead_vocals`.")
 
@@ -122,16 +136,11 @@ def _record(folder: StemFolder, stem: str, files: tuple[StemFile, ...], chosen: 
     if not keep:
         parts = tuple(part for name in parts for part in (names if name == stem else (name,)))
     identity = chosen.engine.identify(chosen.request).text
-    warnings = list(old.warnings)
-    if chosen.engine.name == "builtin":
-        warnings.append("lead and backing vocals were told apart by where they stand: a karaoke model does it better")
     return replace(
         old,
         files=everything,
         song=replace(old.song, parts=parts),
         divided={**old.divided, **dict.fromkeys(names, identity)},
-        warnings=tuple(dict.fromkeys(warnings)),
-        quality=quality.quick(everything, old.residual_db, old.song.clipped, quality.verdict_of(old.quality))
-        if old.quality.level
-        else old.quality,
+        warnings=tuple(dict.fromkeys((*old.warnings, *([_EMBEDDED] if chosen.embedded else [])))),
+        quality=quality.again(old.quality, everything, old.residual_db, old.song.clipped),
     )

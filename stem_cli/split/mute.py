@@ -12,41 +12,72 @@ from stem_cli import artifacts, quality, stems
 from stem_cli.audio import FORMATS
 from stem_cli.disk import write_synced
 from stem_cli.errors import UsageError
-from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, stage, to_text
-from stem_cli.separation import Shop
-from stem_cli.split.rewriting import channels_of, checked, ours_replaced, place_key, samples_of, tag_again
+from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, open_folder, stage, to_text
+from stem_cli.separation import Order, Shop
+from stem_cli.split.rewriting import (
+    channels_of,
+    ours_replaced,
+    place_key,
+    refuse_changed,
+    refuse_faults,
+    samples_of,
+    tag_again,
+)
 
 Samples = NDArray[Any]
 
 
+def refuse(order: Order) -> None:
+    """What can be known before any work of stems that are to be silent. Raises UsageError."""
+    if not order.mute:
+        return
+    settings = order.settings
+    if not FORMATS[settings.format].exact:
+        raise UsageError(f"--mute: {settings.format} loses with each writing", None, "Choose --format flac.")
+    if order.names or order.two_stems or order.also or settings.vocal_sub_separation:
+        what = "--mute wants all stems of the song and nothing else"
+        raise UsageError(what, None, "Leave out --stems, --two-stems, --also and --split-vocals.")
+    if stems.REMAINDER in order.mute:
+        raise UsageError(f"--mute: {stems.REMAINDER} takes what is in the others", None, "Mute another stem.")
+
+
 def mute(shop: Shop, folder: StemFolder, stem: str) -> StemFolder:
-    """Silence one stem of a folder of ours. Raises UsageError where not all stems are there, OutputError."""
+    """Silence one stem of a folder of ours, that what is in it goes to the rest.
+
+    Raises UsageError where not all stems of the song are there, OutputError.
+    """
+    with shop.cache.lock(place_key(folder)):
+        folder = open_folder(folder.place.metadata)
+        record = folder.record
+        if stem in record.muted:
+            return folder
+        names = record.song.parts
+        if {file.name for file in record.files} != set(names) or stem not in names or stem == _rest(names):
+            what = f"{stem} cannot be muted: the files there are not the stems of the song, with a rest beside it"
+            raise UsageError(what, folder.place.home, "Separate the song again with --force.")
+        refuse_changed(folder, record.files)
+        return _muted(shop, folder, stem)
+
+
+def _rest(names: tuple[str, ...]) -> str:
+    """The stem that takes what another one loses."""
+    return stems.REMAINDER if stems.REMAINDER in names else names[-1]
+
+
+def _muted(shop: Shop, folder: StemFolder, stem: str) -> StemFolder:
+    """With the folder held."""
     record = folder.record
-    names = record.song.parts
-    if stem in record.muted:
-        return folder
-    if not FORMATS[record.format].exact:
-        raise UsageError(
-            f"{record.format} loses with each writing: nothing is muted in it", None, "Choose --format flac."
-        )
-    if (
-        {file.name for file in record.files} != set(names)
-        or stem not in names
-        or stems.REMAINDER not in names
-        or stem == stems.REMAINDER
-    ):
-        what = f"{stem} cannot be muted: {stems.REMAINDER} takes what is in it, and not all stems of the song are here"
-        raise UsageError(what, folder.place.home, "Leave out --stems, --two-stems and --also.")
-    files = {file.name: file for file in record.files if file.name in names}
-    with shop.cache.lock(place_key(folder)), stage(folder.place) as staged:
-        one = next(iter(files.values()))
+    files = {file.name: file for file in record.files}
+    one = next(iter(files.values()))
+    with stage(folder.place) as staged:
         spec = Spec(tuple(files), one.format, one.depth, record.source.rate, channels_of(folder, one), one.frames)
-        tag = tag_again(folder, one, record.engine_of)
-        written = _written(folder, Target(staged.stems, folder.place, spec, tag), stem)
+        written = _written(
+            folder, Target(staged.stems, folder.place, spec, tag_again(folder, one, record.engine_of)), stem
+        )
         made = StemFolder(folder.place, _record(record, written, stem))
+        refuse_faults(made, written, staged.stems)
         write_synced(staged.stems / folder.place.metadata.name, to_text(made.record))
         staged.commit(ours_replaced(folder, made.record, written))
-    checked(made)
     artifacts.register(shop.database, made)
     return made
 
@@ -71,7 +102,5 @@ def muted(parts: dict[str, Samples], stem: str, depth: str) -> dict[str, Samples
 
 
 def _record(record: Record, written: tuple[StemFile, ...], stem: str) -> Record:
-    fresh = {file.name: file for file in written}
-    files = tuple(fresh.get(file.name, file) for file in record.files)
-    found = quality.quick(files, record.residual_db, record.song.clipped, quality.verdict_of(record.quality))
-    return replace(record, files=files, muted=(*record.muted, stem), quality=found)
+    found = quality.again(record.quality, written, record.residual_db, record.song.clipped, without=stem)
+    return replace(record, files=written, muted=(*record.muted, stem), quality=found)

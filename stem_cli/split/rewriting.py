@@ -13,7 +13,7 @@ from stem_cli import cache, verify
 from stem_cli import tags as tags_of
 from stem_cli.audio import Mix
 from stem_cli.database import text_of
-from stem_cli.errors import OutputError
+from stem_cli.errors import InputError, OutputError
 from stem_cli.folder import Record, StemFile, StemFolder, Tag, exact
 
 
@@ -54,9 +54,19 @@ def ours_replaced(folder: StemFolder, record: Record, files: tuple[StemFile, ...
     return (folder.place.metadata.name, *(one.file for one in folder.record.files if one.name not in left))
 
 
-def checked(folder: StemFolder) -> None:
-    """Raises OutputError where the folder does not read back as it was written."""
-    faults = [finding for finding in verify.check(folder) if finding.fault]
+def refuse_changed(folder: StemFolder, files: tuple[StemFile, ...]) -> None:
+    """Raises InputError where a file is not what its record says: somebody has changed it."""
+    only = replace(folder.record, files=files, song=replace(folder.record.song, parts=()))
+    faults = [finding for finding in verify.check(StemFolder(folder.place, only)) if finding.fault]
+    if faults:
+        what = f"it is not what was written there once ({faults[0].what})"
+        raise InputError(what, faults[0].path, "Name that file itself, with --is-stem, or separate the song again.")
+
+
+def refuse_faults(made: StemFolder, files: tuple[StemFile, ...], home: Path) -> None:
+    """Raises OutputError where new files do not read back as they were written, before anything is moved."""
+    only = replace(made.record, files=files, song=replace(made.record.song, parts=()))
+    faults = [finding for finding in verify.check(StemFolder(made.place, only), home) if finding.fault]
     if faults:
         what = f"a file does not read back as it was written ({faults[0].what})"
         raise OutputError(what, faults[0].path, "Check this disk before you trust it with anything.")

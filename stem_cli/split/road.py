@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from stem_cli import stems
-from stem_cli.errors import StemError
 from stem_cli.folder import StemFolder
 from stem_cli.separation import Listener, Order, Result, Shop, folder_there
 from stem_cli.separation import separate as separate_song
+from stem_cli.separation.judging import MISHAPS
+from stem_cli.split.choice import Wish, divider
 from stem_cli.split.divide import divide, divided_already
 from stem_cli.track import Track
+
+_log = logging.getLogger("stem_cli")
 
 
 def separate(
@@ -27,24 +31,27 @@ def separate(
     keep: the stem itself stays too. must: that it cannot be divided is an error; else it stays whole, with a warning:
     what is made is not lost.
     """
+    named = order.settings.split_model
     there = None if order.force or order.dry_run else folder_there(track, order, lambda names: _instead(names, stem))
-    if there is not None and divided_already(there, stem):
+    if there is not None and divided_already(there, stem, keep, named):
         return _there(track, order, there, stem)
+    if must or named:
+        divider(Wish(stem, track.frames / track.rate, track.channels, shop.budget.paid), order.settings)
     result = separate_song(shop, track, order, listener)
     if result.folder is None or stem not in result.names:
         return result
     try:
         folder = divide(shop, result.folder, stem, listener, keep)
-    except StemError as error:
+    except MISHAPS as error:
         if must:
             raise
-        text = f"the {stem} could not be divided and stay whole: {error}"
+        _log.exception("dividing %s", track.path)
+        text = f"the {stem} could not be divided and stay whole: {str(error) or repr(error)}"
         listener.note(text)
         return replace(result, warnings=(*result.warnings, text))
     names = _names(folder, result.names, stem, keep)
-    return replace(
-        result, folder=folder, names=names, warnings=tuple(dict.fromkeys((*result.warnings, *folder.record.warnings)))
-    )
+    warnings = tuple(dict.fromkeys((*result.warnings, *folder.record.warnings)))
+    return replace(result, folder=folder, names=names, warnings=warnings)
 
 
 def _instead(names: tuple[str, ...], stem: str) -> tuple[str, ...]:
