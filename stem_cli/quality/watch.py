@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli import stems as table
-from stem_cli.quality.figures import power, ratio_db
+from stem_cli.quality.figures import ratio_db
 
 Block = Mapping[str, NDArray[Any]]
 
@@ -59,19 +59,22 @@ class Watch:
     def add(self, block: Block) -> None:
         """Take one block of every stem, [channels, frames]; it is kept as it is and must not be written into."""
         frames = next(iter(block.values())).shape[1]
-        self._measure(block, frames)
-        self._recent.append(_Heard(self._read, frames, self._activity(block), block))
+        powers = self._measured(block, frames)
+        self._recent.append(_Heard(self._read, frames, _activity(powers), block))
         self._read += frames
         while len(self._recent) > 1 and _length(self._recent) - self._recent[0].frames >= self._frames:
             self._recent.popleft()
         if self._better(self._recent, self._best):
             self._best = tuple(self._recent)
 
-    def _measure(self, block: Block, frames: int) -> None:
-        whole = np.add.reduce([sound[:, ::_EVERY] for sound in block.values()]) * self._scale
-        self._whole += power(whole) * frames
-        for name, sound in block.items():
-            self._powers[name] = self._powers.get(name, 0.0) + power(sound[:, ::_EVERY] * self._scale) * frames
+    def _measured(self, block: Block, frames: int) -> dict[str, float]:
+        """The power of each stem, added to those of the whole song."""
+        thin = {name: sound[:, ::_EVERY].astype(np.float32) * self._scale for name, sound in block.items()}
+        powers = {name: _power(sound) for name, sound in thin.items()}
+        self._whole += _power(np.add.reduce(list(thin.values()))) * frames
+        for name, own in powers.items():
+            self._powers[name] = self._powers.get(name, 0.0) + own * frames
+        return powers
 
     def levels_db(self) -> dict[str, float]:
         """The level of each stem over the whole song, against that of the song."""
@@ -81,16 +84,6 @@ class Watch:
         """Whole stretches beat those that are shorter; among whole ones, the more active."""
         lengths = min(self._frames, _length(new)), min(self._frames, _length(old))
         return lengths[0] > lengths[1] or (lengths[0] == lengths[1] and _mean(new) > _mean(old))
-
-    def _activity(self, block: Block) -> float:
-        """Mean level of the stems in dB; voices count twice, as it is they who are judged most."""
-        total = weights = 0.0
-        for name, sound in block.items():
-            level = power(sound[:, ::_EVERY] * self._scale)
-            weight = _VOICES_COUNT if name in table.TABLE and table.TABLE[name].family == "vocals" else 1.0
-            total += weight * max(_FLOOR_DB, ratio_db(level, 1.0))
-            weights += weight
-        return total / weights
 
     def stretch(self) -> Stretch | None:
         """The stretch with most going on so far; None before anything came by."""
@@ -108,3 +101,18 @@ def _length(heard: Sequence[_Heard]) -> int:
 
 def _mean(heard: Sequence[_Heard]) -> float:
     return sum(one.activity * one.frames for one in heard) / _length(heard)
+
+
+def _activity(powers: Mapping[str, float]) -> float:
+    """Mean level of the stems in dB; voices count twice, as it is they who are judged most."""
+    total = weights = 0.0
+    for name, own in powers.items():
+        weight = _VOICES_COUNT if name in table.TABLE and table.TABLE[name].family == "vocals" else 1.0
+        total += weight * max(_FLOOR_DB, ratio_db(own, 1.0))
+        weights += weight
+    return total / weights
+
+
+def _power(sound: NDArray[np.float32]) -> float:
+    """Mean square, without BLAS: its threads would get in the way of those that separate."""
+    return float(np.einsum("cf,cf->", sound, sound)) / sound.size if sound.size else 0.0
