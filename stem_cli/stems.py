@@ -80,6 +80,16 @@ ALIASES: dict[str, str] = {"acapella": "vocals"}
 """Other names for a stem, each written as a file of its own by ``--also``."""
 
 
+def whole_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names with parts replaced by the stems that they are parts of, each once.
+
+    >>> whole_of(("lead_vocals", "drums"))
+    ('vocals', 'drums')
+    """
+    wholes = {part: stem for stem, parts in PARTS.items() for part in parts}
+    return tuple(dict.fromkeys(wholes.get(name, name) for name in names))
+
+
 def ordered(names: tuple[str, ...] | list[str] | set[str]) -> tuple[str, ...]:
     """The names in the order of the table, each once; unknown names come last, sorted."""
     return tuple(sorted(dict.fromkeys(names), key=lambda name: (TABLE[name].order if name in TABLE else 99, name)))

@@ -32,7 +32,7 @@ def test_the_model_that_would_be_taken_is_the_one_that_is_taken(stem: Stem, song
 
 
 def test_what_nobody_makes_is_said(stem: Stem) -> None:
-    told = stem("engines", "list", "--stem", "backing_vocals").stdout
+    told = stem("engines", "list", "--stem", "guitar").stdout
     assert "It would take: none" in told
 
 

@@ -301,6 +301,29 @@ def test_there_is_there_only_as_it_is_wanted(stem: Stem, sung: Path) -> None:
     assert "not there any more" in stem("split-vocals", folder, "--force", code=3).stderr
 
 
+def test_separating_again_does_not_undo_a_division(stem: Stem, sung: Path) -> None:
+    folder = folder_of(stem("separate", sung))
+    stem("split-vocals", folder)
+    again = json.loads(stem("separate", sung, "--json").stdout)
+    assert again["status"] == "there"
+    assert list(again["stems"]) == ["lead_vocals", "backing_vocals", "drums", "bass", "other"]
+    named = json.loads(stem("separate", sung, "--stems", "vocals", "--json").stdout)
+    assert list(named["stems"]) == ["vocals"]
+    assert_whole(Path("stems"), 1)
+
+
+def test_parts_may_be_named_where_vocals_are_divided(stem: Stem, sung: Path) -> None:
+    done = stem("separate", sung, "--split-vocals", "--stems", "lead_vocals,drums")
+    assert [Path(line).stem for line in done.stdout.splitlines()] == ["lead_vocals", "backing_vocals", "drums"]
+
+
+def test_who_divides_is_told_before(stem: Stem, sung: Path, tmp_path: Path) -> None:
+    none = ("--models-dir", tmp_path / "none")
+    assert "divided by builtin centre" in stem("separate", sung, "--split-vocals", "--explain", *none).stdout
+    assert "centre (builtin), out of a vocals stem" in stem("engines", "list", "--stem", "lead_vocals", *none).stdout
+    assert "none, no engine" in stem("engines", "list", "--stem", "kick", *none).stdout
+
+
 def test_a_muted_stem_is_not_taken_for_the_real_one_later(stem: Stem, sung: Path) -> None:
     stem("separate", sung, "--mute", "vocals")
     stem("separate", sung, "--force", "--stems", "drums")

@@ -197,11 +197,12 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
     from stem_cli.engines import request_of  # isort: skip
 
     track = open_track(artifacts.resolve(shop.database, name), shop.database.fingerprint)
-    request = request_of(settings, stems_needed(how.stems, how.two_stems, how.also), how.span)
+    names = stems.whole_of(how.stems) if settings.vocal_sub_separation else how.stems
+    request = request_of(settings, stems_needed(names, how.two_stems, how.also), how.span)
     order = Order(
         request=request,
         settings=settings,
-        names=how.stems,
+        names=names,
         also=how.also,
         two_stems=how.two_stems,
         force=how.force,
@@ -259,6 +260,11 @@ def _explain(track: Any, order: Any, how: _How) -> None:
         return
     click.echo(os.fsencode(f"{track.path}:"))
     click.echo("\n".join(router.lines(ranking)))
+    if order.settings.vocal_sub_separation:
+        from stem_cli.split import Wish, divider
+
+        second = divider(Wish("vocals", track.frames / track.rate, track.channels), order.settings)
+        click.echo(f"  then the vocals are divided by {second.engine.name} {second.model.name}")
 
 
 def _accepted(policy: str, error: DamagedError, listener: Progress, how: _How) -> bool:

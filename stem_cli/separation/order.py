@@ -20,8 +20,8 @@ class Order:
 
     request: what the engine is asked. names: files to write, () is all the engine's stems. also: more of them.
     two_stems: that stem and the song without it. force: replace what another engine or format left there.
-    mute: stems that are to be silent. batch: one of many that run unattended.
-    minutes_paid: of a service, by this command so far.
+    mute: stems that are to be silent. undivided: a stem whose parts lie there is wanted itself.
+    batch: one of many that run unattended. minutes_paid: of a service, by this command so far.
     """
 
     request: Request
@@ -33,6 +33,7 @@ class Order:
     dry_run: bool = False
     tolerant: bool = False
     mute: tuple[str, ...] = ()
+    undivided: bool = False
     batch: bool = False
     minutes_paid: float = 0.0
 

@@ -190,8 +190,8 @@ def already_there(plan: Plan) -> StemFolder | None:
     place = plan.place
     with disk_errors(place.parent):
         folder = open_folder(place.metadata) if place.metadata.exists() else None
-        names = [place.file_name(name, FORMATS[plan.format].suffix) for name in plan.names]
-        refuse_foreign(place, names, () if folder is None else folder.names())
+        paths = [place.file_name(name, FORMATS[plan.format].suffix) for name in plan.names]
+        refuse_foreign(place, paths, () if folder is None else folder.names())
     if folder is None or plan.order.force:
         return None
     if folder.record.making != plan.making and not (folder.record.answers(plan.making) and not plan.named):
@@ -200,15 +200,29 @@ def already_there(plan: Plan) -> StemFolder | None:
         what = f"it holds stems of which {', '.join(folder.record.muted)} was muted"
         raise OutputError(what, place.home, "Add --force to replace them, or choose another --output.")
     files = {file.name: file for file in folder.record.files}
-    if not set(plan.names) <= set(files):
+    names = standing_in(plan, folder.record)
+    if not set(names) <= set(files):
         return None
     sizes_differ = any(
         not folder.path(files[name]).exists() or folder.path(files[name]).stat().st_size != files[name].bytes
-        for name in plan.names
+        for name in names
     )
     if sizes_differ and any(finding.fault for finding in verify.check(folder)):
         return None
     return StemFolder(place, folder.record)  # named as the user names it, as a new one would be
+
+
+def standing_in(plan: Plan, record: Record) -> tuple[str, ...]:
+    """The files of a plan, with the parts of a stem in its place where it was divided there and nobody named it."""
+    names, order = plan.names, plan.order
+    if order.undivided or order.names or order.two_stems or order.also:
+        return names
+    there = {file.name for file in record.files}
+    found: list[str] = []
+    for name in names:
+        parts = [part for part in stems.PARTS.get(name, ()) if part in record.divided]
+        found += [name] if name in there or not parts else parts
+    return tuple(found)
 
 
 def refuse_other_engines(plan: Plan) -> None:

@@ -14,7 +14,15 @@ from stem_cli.folder import StemFolder
 from stem_cli.separation import attempts, deliver, judging, space
 from stem_cli.separation.cached import from_cache, verdict_on_entry
 from stem_cli.separation.order import Listener, Order, Result, Silent
-from stem_cli.separation.plan import Plan, already_there, decide, instead, looked_again, refuse_other_engines
+from stem_cli.separation.plan import (
+    Plan,
+    already_there,
+    decide,
+    instead,
+    looked_again,
+    refuse_other_engines,
+    standing_in,
+)
 from stem_cli.separation.shop import Shop, spec_of
 from stem_cli.track import Track
 
@@ -140,7 +148,7 @@ def _result(status: str, plan: Plan, folder: StemFolder | None, started: float, 
         engine=plan.identity.text if folder is None else folder.record.made.engine_id,
         why=plan.why if folder is None or status == "there" else folder.record.made.why,
         folder=folder,
-        names=plan.names,
+        names=plan.names if folder is None else standing_in(plan, folder.record),
         empty=plan.empty,
         warnings=tuple(dict.fromkeys((*plan.warnings, *warnings))),
         song_seconds=plan.mix.frames / plan.mix.rate,

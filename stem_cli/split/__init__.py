@@ -1,7 +1,8 @@
 """A stem divided further by a second pass: vocals into lead and backing vocals, drums into the parts of a kit."""
 
+from stem_cli.split.choice import Wish, divider
 from stem_cli.split.divide import divide, divided_already
 from stem_cli.split.mute import mute, refuse
 from stem_cli.split.road import separate
 
-__all__ = ["divide", "divided_already", "mute", "refuse", "separate"]
+__all__ = ["Wish", "divide", "divided_already", "divider", "mute", "refuse", "separate"]

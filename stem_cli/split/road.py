@@ -37,7 +37,7 @@ def separate(
         return _there(track, order, there, stem)
     if must or named:
         divider(Wish(stem, track.frames / track.rate, track.channels, shop.budget.paid), order.settings)
-    result = separate_song(shop, track, order, listener)
+    result = separate_song(shop, track, replace(order, undivided=True), listener)
     if result.folder is None or stem not in result.names:
         return result
     try:

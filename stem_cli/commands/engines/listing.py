@@ -78,7 +78,23 @@ def _taken(request: Any, settings: settings_of.Settings) -> str:
         best = router.rank(all_engines(), request, facts, router.this_machine()).best
     except EngineError:
         return ""
-    return f"{best.model.name} ({best.engine.name})" if request.stems[0] in best.model.gives else ""
+    if request.stems[0] in best.model.gives:
+        return f"{best.model.name} ({best.engine.name})"
+    return _dividing(request.stems[0], settings)
+
+
+def _dividing(part: str, settings: settings_of.Settings) -> str:
+    """Who would make a part of a stem by a second pass, "" where it is none or nobody would."""
+    from stem_cli.split import Wish, divider
+
+    for stem, parts in table.PARTS.items():
+        if part in parts:
+            try:
+                second = divider(Wish(stem), settings)
+            except EngineError:
+                return ""
+            return f"{second.model.name} ({second.engine.name}), out of a {stem} stem: `stem split-{stem}`"
+    return ""
 
 
 def _told(rows: list[dict[str, Any]]) -> Iterator[str]:
