@@ -180,6 +180,20 @@ def test_a_reference_that_does_not_fit_is_told(
     assert "Traceback" not in done.stderr
 
 
+def test_the_stems_of_another_song_are_told(stem: Stem, tmp_path: Path, truth: dict[str, Any]) -> None:
+    random = np.random.default_rng(9)
+    other = {name: random.standard_normal(sound.shape).astype(np.float32) * 0.1 for name, sound in truth.items()}
+    found = judged(stem, write(tmp_path / "made", other), write(tmp_path / "true", truth), code=9)
+    assert "of another song" in found["notes"][-1]
+
+
+def test_a_file_that_was_changed_is_told(stem: Stem, song: Path) -> None:
+    stem("separate", song)
+    folder = next(Path("stems").iterdir())
+    (folder / "vocals.wav").write_bytes((folder / "vocals.wav").read_bytes()[:10000])
+    assert "vocals was changed since" in stem("judge", folder).stdout
+
+
 def test_hidden_files_of_macos_are_no_stems(stem: Stem, tmp_path: Path, truth: dict[str, Any]) -> None:
     folder = write(tmp_path / "made", truth)
     (folder / "._vocals.wav").write_bytes(b"\0\5\x16\7")

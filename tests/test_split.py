@@ -180,6 +180,17 @@ def test_the_flat_layout_is_divided_too(stem: Stem, sung: Path, monkeypatch: pyt
     ]  # fmt: skip
 
 
+def test_a_folder_of_songs_in_the_flat_layout(stem: Stem, sung: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STEM_LAYOUT", "flat")
+    shutil.copy(sung, "other.wav")
+    stem("separate", sung, "other.wav")
+    assert stem("split-vocals", "stems").stdout.count("Lead_Vocals") == 2
+    assert not list(Path("stems").glob("*_Vocals.wav")) or all(
+        "Lead" in path.name or "Backing" in path.name for path in Path("stems").glob("*_Vocals.wav")
+    )
+    assert_whole(Path("stems"), 2)
+
+
 def test_a_file_that_is_the_vocals_already(stem: Stem, sung: Path) -> None:
     folder = folder_of(stem("split-vocals", sung, "--is-stem"))
     assert np.array_equal(ints(folder / "lead_vocals.wav") + ints(folder / "backing_vocals.wav"), ints(sung))

@@ -98,7 +98,17 @@ def _recorded(folder: Path) -> tuple[dict[str, dict[str, float]], tuple[str, ...
         return {}, (), []
     divided = set(record.divided) & set(record.song.parts)
     figures = {name: dict(one) for name, one in record.quality.per_stem.items()}
-    return figures, () if divided else record.song.parts, list(record.quality.notes)
+    notes = [f"{name} was changed since: its figures are of what was written" for name in _changed(folder)]
+    return figures, () if divided else record.song.parts, [*record.quality.notes, *notes]
+
+
+def _changed(folder: Path) -> list[str]:
+    """The files of a folder of ours that are gone or of another size than they were."""
+    from stem_cli.folder import open_folder
+
+    found = open_folder(folder)
+    sizes = {file.name: (found.path(file), file.bytes) for file in found.record.files}
+    return [name for name, (path, size) in sizes.items() if not path.exists() or path.stat().st_size != size]
 
 
 def _adding_up(made: dict[str, Path]) -> tuple[str, ...]:

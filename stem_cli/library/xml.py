@@ -34,21 +34,18 @@ def elements(path: Path, root: str, wanted: str) -> Iterator[Any]:
 
 
 def _parsed(events: Any, path: Path, root: str, wanted: str) -> Iterator[Any]:
-    depth, first, inside = 0, None, 0
+    above: list[Any] = []
+    inside = 0
     for event, element in events:
         if event == "start":
-            depth += 1
-            if first is None:
-                first = element
-                if element.tag != root:
-                    raise InputError(f"it is no {root} file, but <{element.tag}>", path, "Name another file.")
+            if not above and element.tag != root:
+                raise InputError(f"it is no {root} file, but <{element.tag}>", path, "Name another file.")
+            above.append(element)
             inside += element.tag == wanted
             continue
-        depth -= 1
-        if element.tag == wanted:
-            inside -= 1
-            if not inside:
-                yield element
-                element.clear()
-        elif not inside:
-            element.clear()
+        above.pop()
+        inside -= element.tag == wanted
+        if element.tag == wanted and not inside:
+            yield element
+        if above and not inside:
+            del above[-1][-1]  # it has been seen: what ends is its parent's last child

@@ -18,6 +18,7 @@ from stem_cli.quality.figures import ratio_db
 _SLACK_SECONDS = 0.5
 """By how much lengths may differ: padding of a lossy copy. The common part is compared."""
 _ALIKE = 0.9
+_STRANGE = 0.1
 _CLEARLY = 0.3
 """A stem is taken for another one where it is this much more like that than like its own."""
 
@@ -163,4 +164,7 @@ class _Sums:
             elif best != place and alike[place, best] > own + _CLEARLY:
                 likeness = f"likeness {alike[place, best]:.2f}, to its own {own:.2f}"
                 told.append(f"{name} looks like the true {names[best]} ({likeness}): swapped?")
+        audible = [alike[place, place] for place in range(len(names)) if self.sounds(place)]
+        if audible and max(audible) < _STRANGE:
+            told.append("nothing of it looks like the true stems: of another song, or late?")
         return tuple(told)

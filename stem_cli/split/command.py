@@ -71,7 +71,8 @@ def run(stem: str, paths: tuple[str, ...], keep: bool, is_stem: bool, force: boo
     with logbook.native_quiet(settings), open_shop(settings) as shop:
         for path in paths:
             try:
-                _print(_divided(shop, path, settings, how, listener), path, how)
+                for folder in _divided(shop, path, settings, how, listener):
+                    _print(folder, path, how)
             except StemError as error:
                 failed.append(error)
                 if len(paths) > 1:
@@ -91,19 +92,24 @@ def run(stem: str, paths: tuple[str, ...], keep: bool, is_stem: bool, force: boo
         raise SomeFailed(f"{len(failed)} of {len(paths)} could not be divided", None, others)
 
 
-def _divided(shop: Any, name: str, settings: settings_of.Settings, how: How, listener: Progress) -> Any:
-    """The folder that holds the parts."""
+def _divided(shop: Any, name: str, settings: settings_of.Settings, how: How, listener: Progress) -> list[Any]:
+    """The folders that hold the parts: one, or all songs of a folder in the flat layout."""
     from stem_cli import artifacts
-    from stem_cli.folder import open_folder
-    from stem_cli.split import divide, divided_already
+    from stem_cli.folder import find_folders
 
     path = artifacts.resolve(shop.database, name)
     if not path.is_dir() and not path.name.endswith(".json"):
-        return _of_file(shop, path, settings, how, listener, how.is_stem)
-    try:
-        folder = open_folder(path)
-    except InputError:
-        return _of_file(shop, _of_other_tool(path, how.stem), settings, how, listener, is_stem=True)
+        return [_of_file(shop, path, settings, how, listener, how.is_stem)]
+    found = find_folders(path)
+    if found:
+        return [_of_ours(shop, folder, settings, how, listener) for folder in found]
+    return [_of_file(shop, _of_other_tool(path, how.stem), settings, how, listener, is_stem=True)]
+
+
+def _of_ours(shop: Any, folder: Any, settings: settings_of.Settings, how: How, listener: Progress) -> Any:
+    """A folder of ours, divided."""
+    from stem_cli.split import divide, divided_already
+
     names = {file.name for file in folder.record.files}
     if divided_already(folder, how.stem, how.keep, settings.split_model) and not how.force:
         return folder
