@@ -48,8 +48,12 @@ class Made:
     def keep(self, attempts: tuple[Attempt, ...]) -> None:
         """Into the cache, if it is to be kept there."""
         if self.entry:
-            self.outlets.keep(self._record(self.entry, attempts, kept=True))
+            self._keep(attempts)
             self._ended()
+
+    def _keep(self, attempts: tuple[Attempt, ...]) -> None:
+        if self.entry:
+            self.outlets.keep(self._record(self.entry, attempts, kept=True))
 
     def _ended(self) -> None:
         """What the engine wants done when its stems are on the disk."""
@@ -63,7 +67,7 @@ class Made:
 
     def deliver(self, attempts: tuple[Attempt, ...]) -> StemFolder:
         """Into the cache, and into the place that the user wants."""
-        self.keep(attempts)
+        self._keep(attempts)
         folder = self.outlets.deliver(self._record(self.files, attempts, kept=False))
         self._ended()
         return folder
