@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from stem_cli.audio import DEPTHS
+from stem_cli.database import text_of
 from stem_cli.disk import disk_errors
 from stem_cli.errors import BusyError, InputError
 from stem_cli.folder import Place, StemFolder, finish_leftovers, open_folder
@@ -41,6 +42,11 @@ class Entry:
 def key_of(digest: str, engine_id: str, span: str) -> str:
     """What an entry is found by."""
     return hashlib.sha256(f"{digest}\n{engine_id}\n{span}".encode()).hexdigest()[:_KEY_DIGITS]
+
+
+def place_key(place: Place) -> str:
+    """What a place of stems is locked by, whatever the case of its name."""
+    return key_of(text_of(place.metadata.absolute()).casefold(), "place", "")
 
 
 @dataclass(frozen=True)

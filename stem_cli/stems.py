@@ -80,6 +80,11 @@ ALIASES: dict[str, str] = {"acapella": "vocals"}
 """Other names for a stem, each written as a file of its own by ``--also``."""
 
 
+def is_voice(name: str) -> bool:
+    """Whether a name is a stem of the family of vocals; a song without one is none."""
+    return name in TABLE and TABLE[name].family == "vocals"
+
+
 def whole_of(names: tuple[str, ...]) -> tuple[str, ...]:
     """The names with parts replaced by the stems that they are parts of, each once.
 

@@ -14,7 +14,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from stem_cli.audio import FORMATS, Mix, Shape, ahead, fingerprint
-from stem_cli.errors import StemError
+from stem_cli.errors import OutputError, StemError
 from stem_cli.folder import Source, StemFile, StemFolder, exact
 
 
@@ -69,6 +69,14 @@ def check(folder: StemFolder, home: Path | None = None) -> list[Finding]:
         Finding(home / file.file, "the file is gone", True) for file in folder.record.files if file not in there
     ]
     return findings + _check_sound(folder, there, home)
+
+
+def refuse_faults(folder: StemFolder, home: Path) -> None:
+    """Raises OutputError where files that were just written, in `home`, do not read back as they were written."""
+    faults = [finding for finding in check(folder, home) if finding.fault]
+    if faults:
+        what = f"a file does not read back as it was written ({faults[0].what})"
+        raise OutputError(what, faults[0].path, "Check this disk before you trust it with anything.")
 
 
 def _check_sound(folder: StemFolder, files: list[StemFile], home: Path) -> list[Finding]:

@@ -8,7 +8,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from stem_cli.errors import InputError
 from stem_cli.library.crate import Crate, Entry
 from stem_cli.library.xml import elements
 
@@ -91,12 +90,3 @@ def positive(text: str) -> float | None:
     except ValueError:
         return None
     return value if 0 < value < 1e7 else None
-
-
-def is_one(path: Path) -> bool:
-    """Whether a file begins like one."""
-    try:
-        with path.open("rb") as file:
-            return ROOT.encode() in file.read(1000)
-    except OSError as error:
-        raise InputError(f"it cannot be read ({error.strerror})", path, "Check its permissions.") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from stem_cli import stems as table
 from stem_cli.folder import Attempt, Quality
@@ -30,12 +30,17 @@ class Verdict:
     def voice(self) -> str:
         """The first stem that is a voice, "" where there is none."""
         names = table.ordered(tuple(self.figures))
-        return next((name for name in names if name in table.TABLE and _is_voice(name)), "")
+        return next((name for name in names if table.is_voice(name)), "")
 
     @property
     def vocals_db(self) -> float | None:
         """The estimate of the voice; None where there is none, or where it is silent."""
         return self.figures.get(self.voice, {}).get(ESTIMATE)
+
+
+def judged(found: Verdict, poor_below_db: float) -> Verdict:
+    """The verdict with its last word: poor where the voice is below the threshold."""
+    return replace(found, poor=found.vocals_db is not None and found.vocals_db < poor_below_db)
 
 
 def verdict_of(quality: Quality) -> Verdict:
@@ -46,7 +51,7 @@ def verdict_of(quality: Quality) -> Verdict:
 def words(verdict: Verdict, instrumental: bool) -> tuple[str, ...]:
     """What the figures mean for a song without a voice. instrumental: it calls itself that."""
     levels = {name: one[LEVEL] for name, one in verdict.figures.items() if LEVEL in one}
-    voices = {name: level for name, level in levels.items() if name in table.TABLE and _is_voice(name)}
+    voices = {name: level for name, level in levels.items() if table.is_voice(name)}
     if not voices:
         return ()
     if all(level <= ABSENT_DB for level in voices.values()):
@@ -55,7 +60,3 @@ def words(verdict: Verdict, instrumental: bool) -> tuple[str, ...]:
         return ()
     loud = [f"{name} ({level:.0f} dB)" for name, level in voices.items() if level > ABSENT_DB]
     return (f"the song calls itself an instrumental, and yet something is in {', '.join(loud)}: --mute removes it",)
-
-
-def _is_voice(name: str) -> bool:
-    return table.TABLE[name].family == "vocals"

@@ -107,7 +107,7 @@ def _activity(powers: Mapping[str, float]) -> float:
     """Mean level of the stems in dB; voices count twice, as it is they who are judged most."""
     total = weights = 0.0
     for name, own in powers.items():
-        weight = _VOICES_COUNT if name in table.TABLE and table.TABLE[name].family == "vocals" else 1.0
+        weight = _VOICES_COUNT if table.is_voice(name) else 1.0
         total += weight * max(_FLOOR_DB, ratio_db(own, 1.0))
         weights += weight
     return total / weights

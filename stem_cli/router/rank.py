@@ -17,6 +17,8 @@ _GPU_TIMES = 15.0
 """How much faster networks run on a GPU than on two cores, roughly: only to keep hopeless work from being begun."""
 _CORES = 2
 """That an engine's `speed` is meant for."""
+_BEST_FIRST = ("demucs", "onnx", "uvr")
+"""Where no order is given; all others come after them, as they are listed."""
 _ANY_SONG, _ANY_MACHINE = Facts(), Machine()
 
 
@@ -91,7 +93,7 @@ def after_poor(choices: Sequence[Choice], request: Request, facts: Facts) -> tup
 
 def promises_more(choice: Choice, vocals_db: float) -> bool:
     """Whether a model is known to make better vocals than these; of one that nobody measured, it may."""
-    published = [figure for name, figure in choice.model.quality.items() if _is_voice(name)]
+    published = [figure for name, figure in choice.model.quality.items() if table.is_voice(name)]
     return not published or max(published) > vocals_db
 
 
@@ -141,7 +143,7 @@ def _sorted(choices: Iterable[Choice], request: Request, facts: Facts) -> list[C
     Published figures are measured by different people on different songs: they do not tell engines apart.
     """
     first = [name for rule in facts.policy.rules if _holds(rule.condition, request, facts) for name in rule.engines]
-    order = facts.policy.order or ("demucs", "onnx", "uvr")
+    order = facts.policy.order or _BEST_FIRST
 
     def place(choice: Choice) -> tuple[bool, int, bool, int]:
         name = choice.engine.name
@@ -178,11 +180,7 @@ def _holds(condition: str, request: Request, facts: Facts) -> bool:
 
 def _wants_voice(request: Request) -> bool:
     """Whether a voice is what is wanted, rather than a song in all its stems."""
-    return bool(request.stems) and any(_is_voice(name) for name in request.stems)
-
-
-def _is_voice(name: str) -> bool:
-    return name in table.TABLE and table.TABLE[name].family == "vocals"
+    return bool(request.stems) and any(map(table.is_voice, request.stems))
 
 
 def _index(names: Sequence[str], name: str) -> int:
@@ -207,7 +205,7 @@ def _with_model(engines: Sequence[Engine], request: Request) -> Engine:
     knows = [engine for engine, _ in knowing(engines, request)]
     ready = [engine for engine in knows if engine.unavailable(request) is None]
     damaged = (engine for engine, _ in broken(engines, request))
-    by_order = sorted(engines, key=lambda engine: _index(("demucs", "onnx", "uvr"), engine.name))
+    by_order = sorted(engines, key=lambda engine: _index(_BEST_FIRST, engine.name))
     return next(chain(ready, knows, damaged, by_order))
 
 

@@ -20,7 +20,7 @@ CONDITIONS: Mapping[str, str] = {
     "batch": "one of a batch",
     "poor": "the vocals so far were judged poor",
 }
-"""When a rule holds, and how that is told. What makes each of them true: `rank.holding`."""
+"""When a rule holds, and how that is told. What makes each of them true: `rank._holds`."""
 
 _HINT = "docs/engines.md explains engine_rules and engine_order."
 

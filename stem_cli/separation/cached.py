@@ -21,8 +21,7 @@ def verdict_on_entry(plan: Plan, kept: StemFolder) -> Verdict:
     if found.level or plan.level == "off":
         return found
     heard = Verdict(quality.figures_of_files(kept.paths()), "quick")
-    voice = heard.vocals_db
-    return replace(heard, poor=voice is not None and voice < plan.order.settings.poor_below_db)
+    return quality.judged(heard, plan.order.settings.poor_below_db)
 
 
 def from_cache(plan: Plan, kept: StemFolder, verdict: Verdict) -> StemFolder:

@@ -18,7 +18,6 @@ from stem_cli.database import Database, text_of
 from stem_cli.disk import write_synced
 from stem_cli.dsp.loudness import Levels
 from stem_cli.engines import StemBlock
-from stem_cli.errors import OutputError
 from stem_cli.folder import (
     Measured,
     Place,
@@ -110,10 +109,7 @@ def commit(staged: Staging, record: Record, check: bool, obsolete: tuple[str, ..
     """
     folder = StemFolder(staged.place, record)
     if check:
-        faults = [finding for finding in verify.check(folder, staged.stems) if finding.fault]
-        if faults:
-            what = f"a file does not read back as it was written ({faults[0].what})"
-            raise OutputError(what, faults[0].path, "Check this disk before you trust it with anything.")
+        verify.refuse_faults(folder, staged.stems)
     write_synced(staged.stems / staged.place.metadata.name, to_text(record))
     staged.commit(obsolete)
     return folder

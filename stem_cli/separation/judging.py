@@ -54,9 +54,7 @@ def verdict_on(plan: Plan, watch: Watch | None, run: Run) -> Verdict:
     """What the judge says. watch: of the stems as they were made; None where nobody listens."""
     if watch is None:
         return Verdict()
-    found = _heard(plan, watch, run)
-    voice = found.vocals_db
-    return replace(found, poor=voice is not None and voice < plan.order.settings.poor_below_db)
+    return quality.judged(_heard(plan, watch, run), plan.order.settings.poor_below_db)
 
 
 def _heard(plan: Plan, watch: Watch, run: Run) -> Verdict:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from stem_cli import artifacts, cache, engines, router, stems, verify
 from stem_cli.audio import FORMATS, Mix
-from stem_cli.database import text_of
 from stem_cli.disk import disk_errors
 from stem_cli.engines import Engine, Identity, Model, Request
 from stem_cli.errors import DamagedError, EngineError, OutputError, StemError
@@ -45,7 +44,7 @@ class Plan:
     @property
     def place_key(self) -> str:
         """What the place is locked by: no two songs of one name are written side by side."""
-        return cache.key_of(text_of(self.wish.metadata.absolute()).casefold(), "place", "")
+        return cache.place_key(self.wish)
 
     @property
     def request(self) -> Request:
@@ -61,8 +60,7 @@ class Plan:
     @property
     def wants_voice(self) -> bool:
         """Whether a voice, or a song without one, is among the files."""
-        sources = {source_of(name) for name in self.names}
-        return any(stems.TABLE[name].family == "vocals" for name in sources if name in stems.TABLE)
+        return any(stems.is_voice(source_of(name)) for name in self.names)
 
     @property
     def making(self) -> tuple[object, ...]:

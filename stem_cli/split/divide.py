@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from stem_cli import allocator, artifacts, quality, router, stems
 from stem_cli.audio import Mix
+from stem_cli.cache import place_key
 from stem_cli.disk import disk_errors, write_synced
 from stem_cli.engines import Run
 from stem_cli.engines.runtime.kept import release
@@ -22,7 +23,7 @@ from stem_cli.separation import Listener, Shop, fit
 from stem_cli.separation.order import order_of
 from stem_cli.separation.stream import Sum, Tap, settled
 from stem_cli.split.choice import Divider, Wish, divider
-from stem_cli.split.rewriting import channels_of, ours_replaced, place_key, refuse_changed, refuse_faults, tag_again
+from stem_cli.split.rewriting import channels_of, ours_replaced, refuse_changed, refuse_faults, tag_again
 from stem_cli.track import open_track
 
 _EMPTY_DB, _SILENT_DB = -60.0, -90.0
@@ -45,7 +46,7 @@ def divide(shop: Shop, folder: StemFolder, stem: str, listener: Listener, keep: 
     """
     release()
     allocator.give_back()
-    with shop.cache.lock(place_key(folder)):
+    with shop.cache.lock(place_key(folder.place)):
         folder = open_folder(folder.place.metadata)  # another process may have changed it while we waited
         file = next((one for one in folder.record.files if one.name == stem), None)
         if file is None and divided_already(folder, stem):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stem_cli import artifacts, quality, stems
 from stem_cli.audio import FORMATS
+from stem_cli.cache import place_key
 from stem_cli.disk import write_synced
 from stem_cli.errors import UsageError
 from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, open_folder, stage, to_text
@@ -17,7 +18,6 @@ from stem_cli.separation import Order, Shop
 from stem_cli.split.rewriting import (
     channels_of,
     ours_replaced,
-    place_key,
     refuse_changed,
     refuse_faults,
     samples_of,
@@ -46,7 +46,7 @@ def mute(shop: Shop, folder: StemFolder, stem: str) -> StemFolder:
 
     Raises UsageError where not all stems of the song are there, OutputError.
     """
-    with shop.cache.lock(place_key(folder)):
+    with shop.cache.lock(place_key(folder.place)):
         folder = open_folder(folder.place.metadata)
         record = folder.record
         if stem in record.muted:

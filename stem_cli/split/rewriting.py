@@ -9,17 +9,11 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from stem_cli import cache, verify
 from stem_cli import tags as tags_of
+from stem_cli import verify
 from stem_cli.audio import Mix
-from stem_cli.database import text_of
-from stem_cli.errors import InputError, OutputError
+from stem_cli.errors import InputError
 from stem_cli.folder import Record, StemFile, StemFolder, Tag, exact
-
-
-def place_key(folder: StemFolder) -> str:
-    """What a folder is locked by, as `Plan.place_key` has it."""
-    return cache.key_of(text_of(folder.place.metadata.absolute()).casefold(), "place", "")
 
 
 def channels_of(folder: StemFolder, file: StemFile) -> int:
@@ -66,7 +60,4 @@ def refuse_changed(folder: StemFolder, files: tuple[StemFile, ...]) -> None:
 def refuse_faults(made: StemFolder, files: tuple[StemFile, ...], home: Path) -> None:
     """Raises OutputError where new files do not read back as they were written, before anything is moved."""
     only = replace(made.record, files=files, song=replace(made.record.song, parts=()))
-    faults = [finding for finding in verify.check(StemFolder(made.place, only), home) if finding.fault]
-    if faults:
-        what = f"a file does not read back as it was written ({faults[0].what})"
-        raise OutputError(what, faults[0].path, "Check this disk before you trust it with anything.")
+    verify.refuse_faults(StemFolder(made.place, only), home)
