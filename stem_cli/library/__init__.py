@@ -7,8 +7,9 @@ from pathlib import Path
 from stem_cli.errors import InputError
 from stem_cli.library import m3u, rekordbox, serato, traktor
 from stem_cli.library.crate import Crate, Entry
+from stem_cli.library.song import VOCALS, Song
 
-__all__ = ["Crate", "Entry", "read"]
+__all__ = ["VOCALS", "Crate", "Entry", "Song", "read"]
 
 _READERS = {
     ".m3u": m3u.read,
