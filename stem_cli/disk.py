@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stem_cli.errors import OutputError
+from stem_cli.errors import FullError, OutputError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -42,7 +42,8 @@ def disk_errors(path: Path, elsewhere: str = "Choose another --output", kept: st
     try:
         yield
     except OSError as error:
-        raise OutputError(*_told(error, path, elsewhere, kept)) from error
+        kind = FullError if error.errno in _FULL else OutputError
+        raise kind(*_told(error, path, elsewhere, kept)) from error
 
 
 def _told(error: OSError, path: Path, elsewhere: str, kept: str) -> tuple[str, Path, str]:

@@ -8,6 +8,7 @@
     │   └── DamagedError           3   a file that ends too soon or holds garbage
     ├── EngineError                4   an engine, a model or a device that is not there
     ├── OutputError                5   no space, no permission, a file in the way
+    │   └── FullError              5   no space: nothing else could be written there either
     ├── SomeFailed                 6   some tracks of several failed
     ├── BusyError                  7   locked by another process
     ├── CloudError                 8   a cloud service or the network
@@ -65,6 +66,10 @@ class OutputError(StemError):
     """Stems that cannot be written: no space, no permission, somebody else's file in the way."""
 
     exit_code = 5
+
+
+class FullError(OutputError):
+    """A disk without room."""
 
 
 class SomeFailed(StemError):

@@ -15,7 +15,7 @@ import numpy as np
 
 from stem_cli.audio.formats import FORMATS
 from stem_cli.audio.probe import native
-from stem_cli.errors import OutputError
+from stem_cli.errors import FullError, OutputError
 
 WAV_LIMIT = 2**32 - 2**20
 """Bytes from which on a WAV is written as RF64 (EBU Tech 3306); leaves room for tags."""
@@ -66,7 +66,7 @@ def _disk_errors(path: Path) -> Iterator[None]:
         yield
     except (OSError, av.FFmpegError, soundfile.LibsndfileError) as error:
         if getattr(error, "errno", None) == errno.ENOSPC or _is_full(path.parent):
-            raise OutputError("the disk is full", path, "Free some space or choose another --output.") from error
+            raise FullError("the disk is full", path, "Free some space or choose another --output.") from error
         hint = "Check the disk and the folder's permissions."
         raise OutputError(f"it cannot be written ({str(error).rstrip('.')})", path, hint) from error
 

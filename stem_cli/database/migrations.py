@@ -67,5 +67,35 @@ def m003_attempts(connection: Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (m001_tracks_jobs_separations, m002_bookings, m003_attempts)
+def m004_library_queue(connection: Connection) -> None:
+    """Songs of a library as a scan has read them; the queue of batches; the batches that run and what each is to do."""
+    _run(
+        connection,
+        "CREATE TABLE library (path TEXT PRIMARY KEY, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,"
+        " inode TEXT NOT NULL, title TEXT NOT NULL, artist TEXT NOT NULL, album TEXT NOT NULL, genre TEXT NOT NULL,"
+        " comment TEXT NOT NULL, musical_key TEXT NOT NULL, bpm DOUBLE PRECISION, rating INTEGER,"
+        " seconds DOUBLE PRECISION, added TEXT NOT NULL, vocals TEXT NOT NULL, no_song TEXT NOT NULL,"
+        " gone INTEGER NOT NULL)",
+        "CREATE TABLE queue (id {key}, path TEXT NOT NULL, output TEXT NOT NULL, state TEXT NOT NULL,"
+        " lane INTEGER NOT NULL, place INTEGER NOT NULL, why TEXT NOT NULL, attempts INTEGER NOT NULL,"
+        " error TEXT NOT NULL, exit_code INTEGER NOT NULL, size BIGINT NOT NULL, mtime_ns BIGINT NOT NULL,"
+        " seconds DOUBLE PRECISION NOT NULL, wish TEXT NOT NULL, status TEXT NOT NULL, engine TEXT NOT NULL,"
+        " folder TEXT NOT NULL, files TEXT NOT NULL, work_seconds DOUBLE PRECISION NOT NULL,"
+        " vocals_db DOUBLE PRECISION, poor INTEGER NOT NULL, batch TEXT NOT NULL, added_at TEXT NOT NULL,"
+        " started_at TEXT NOT NULL, ended_at TEXT NOT NULL, UNIQUE (path, output))",
+        "CREATE INDEX queue_next ON queue (lane DESC, place, id) WHERE state = 'queued'",
+        "CREATE INDEX queue_batch ON queue (batch) WHERE state = 'running'",
+        "CREATE TABLE batches (id TEXT PRIMARY KEY, home TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL,"
+        " command TEXT NOT NULL, lease DOUBLE PRECISION NOT NULL, started_at TEXT NOT NULL)",
+        "CREATE TABLE wanted (batch TEXT NOT NULL, job BIGINT NOT NULL, PRIMARY KEY (batch, job))",
+        "CREATE TABLE switches (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    )
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    m001_tracks_jobs_separations,
+    m002_bookings,
+    m003_attempts,
+    m004_library_queue,
+)
 """All steps in order; the version of a database is how many it has taken."""

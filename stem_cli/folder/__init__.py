@@ -11,6 +11,7 @@ from stem_cli.folder.metadata import (
     StemFile,
     StemFolder,
     find_folders,
+    hides_stems,
     open_folder,
     to_text,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "find_folders",
     "finish_leftovers",
     "finished",
+    "hides_stems",
     "open_folder",
     "place_for",
     "refuse_foreign",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -249,6 +249,25 @@ def find_folders(path: Path) -> list[StemFolder]:
         return [open_folder(path)]
     found = [*path.rglob(METADATA), *path.rglob(f"*{FLAT_METADATA}")]
     return [open_folder(file) for file in sorted(found) if not _hidden(file.relative_to(path))]
+
+
+def hides_stems(home: Path, names: Sequence[str]) -> set[str] | None:
+    """Which files of a folder are stems of ours, by the list of its names; None where all of it is one of our folders.
+
+    The file of another program that is called metadata.json, or one that is damaged, hides nothing.
+    """
+    stems: set[str] = set()
+    for name in names:
+        if name != METADATA and not name.endswith(FLAT_METADATA):
+            continue
+        try:
+            folder = open_folder(home / name)
+        except InputError:
+            continue
+        if name == METADATA:
+            return None
+        stems.update(folder.names())
+    return stems
 
 
 def _hidden(path: Path) -> bool:

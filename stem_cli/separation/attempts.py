@@ -153,7 +153,8 @@ def _following(shop: Shop, best: Try, choice: router.Choice, listener: Listener,
 def _refuse_others(plan: Plan) -> None:
     """Raises OutputError where stems lie there that this engine's would replace, and nobody said --force."""
     folder = old_folder(plan)
-    if folder is not None and not plan.order.force and folder.record.making != plan.making:
+    allowed = plan.order.force or plan.order.replace
+    if folder is not None and not allowed and folder.record.making != plan.making:
         what = f"stems by {folder.record.made.engine} lie there and would be lost"
         raise OutputError(what, plan.place.home, "Add --force to replace them.")
 
@@ -213,7 +214,7 @@ def _made(shop: Shop, plan: Plan, listener: Listener) -> Iterator[Made]:
     entry = shop.cache.place(plan.key) if keep else None
     with deliver.opened(wanted(plan), tag_of(plan), plan.model.stems, entry) as outlets:
         blocks = settled(fit.separate(plan.engine, plan.model, tap, plan.request, run), tap, plan.depth, total)
-        with _named(plan.track), closing(blocks):
+        with _named(plan.track), shop.turn(plan.engine), closing(blocks):
             for block in blocks:
                 _taken(block, outlets, watch)
                 listener.advance(block.whole.shape[1])

@@ -19,8 +19,8 @@ class Order:
     """Stems of one song, as a user wants them.
 
     request: what the engine is asked. names: files to write, () is all the engine's stems. also: more of them.
-    two_stems: that stem and the song without it. force: replace what another engine or format left there.
-    mute: stems that are to be silent. undivided: a stem whose parts lie there is wanted itself.
+    two_stems: that stem and the song without it. force: make them anew, and replace what another engine or
+    format left there. replace: only the latter. mute: stems that are to be silent. undivided: a stem whose parts lie there is wanted itself.
     batch: one of many that run unattended. minutes_paid: of a service, by this command so far.
     """
 
@@ -34,6 +34,7 @@ class Order:
     tolerant: bool = False
     mute: tuple[str, ...] = ()
     undivided: bool = False
+    replace: bool = False
     batch: bool = False
     minutes_paid: float = 0.0
 

@@ -193,6 +193,8 @@ def already_there(plan: Plan) -> StemFolder | None:
     if folder is None or plan.order.force:
         return None
     if folder.record.making != plan.making and not (folder.record.answers(plan.making) and not plan.named):
+        if plan.order.replace:
+            return None
         raise _otherwise_made(plan, folder.record)
     if set(folder.record.muted) - set(plan.order.mute):
         what = f"it holds stems of which {', '.join(folder.record.muted)} was muted"
@@ -226,7 +228,7 @@ def standing_in(plan: Plan, record: Record) -> tuple[str, ...]:
 def refuse_other_engines(plan: Plan) -> None:
     """Raises OutputError where stems of another engine or model lie there; no preparation would change that."""
     folder = old_folder(plan)
-    if folder is None or plan.order.force:
+    if folder is None or plan.order.force or plan.order.replace:
         return
     made, new = folder.record.made, plan.identity
     tried = {(one.engine, one.model) for one in folder.record.quality.attempts if not plan.named}

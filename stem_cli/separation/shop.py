@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from stem_cli import settings as settings_of
 from stem_cli.cache import GIGABYTE, Cache
 from stem_cli.database import Database, open_database
+from stem_cli.engines import Engine
 from stem_cli.folder import Spec
 from stem_cli.separation import deliver, space
 from stem_cli.separation.plan import Plan, old_folder
@@ -22,14 +24,25 @@ class Budget:
     paid: float = 0.0
 
 
+Turn: TypeAlias = Callable[[Engine], AbstractContextManager[None]]
+
+
+def _at_once(engine: Engine) -> AbstractContextManager[None]:  # noqa: ARG001 - nobody else is there
+    return nullcontext()
+
+
 @dataclass(frozen=True)
 class Shop:
-    """What every separation needs, held open over all songs of a command."""
+    """What every separation needs, held open over all songs of a command.
+
+    turn: held while an engine computes; where songs are separated side by side, it lets one at a time have the device.
+    """
 
     settings: Settings
     database: Database
     cache: Cache
     budget: Budget = field(default_factory=Budget)
+    turn: Turn = _at_once
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from stem_cli.audio import FORMATS
-from stem_cli.errors import OutputError
+from stem_cli.errors import FullError
 from stem_cli.folder import Spec
 
 _BYTES = {"16": 2, "24": 3, "float": 4}
@@ -42,8 +42,8 @@ def same_disk(one: Path, other: Path) -> bool:
 
 
 def require(folder: Path, needed: int) -> None:
-    """Raises OutputError where the disk cannot hold so many bytes more."""
+    """Raises FullError where the disk cannot hold so many bytes more."""
     free = free_bytes(folder)
     if free < needed + _SPARE_BYTES:
         what = f"the disk has {free / 1e9:.2f} GB free, the stems need about {(needed + _SPARE_BYTES) / 1e9:.2f} GB"
-        raise OutputError(what, folder, "Free some space, choose another --output or --format flac.")
+        raise FullError(what, folder, "Free some space, choose another --output or --format flac.")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib
 import io
 import logging
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -20,9 +19,10 @@ from typing import Any
 from stem_cli import stems
 from stem_cli.errors import InputError, OutputError
 from stem_cli.tags import container, id3, mp4, riff, vorbis
-from stem_cli.tags.fields import Cover, Pictures, Tags, build, pick, texts
+from stem_cli.tags.fields import DAMAGE, Cover, Pictures, Tags, build, pick, texts
+from stem_cli.tags.outline import Outline, outline
 
-__all__ = ["Cover", "Tags", "of_stem", "read", "write"]
+__all__ = ["Cover", "Outline", "Tags", "of_stem", "outline", "read", "write"]
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,6 @@ _MAGIC = (
     ("mp4", 4, b"ftyp"),
     ("id3", 0, b"ID3"),
 )
-_DAMAGE = (OSError, ValueError, LookupError, ArithmeticError, AssertionError, struct.error)
-"""What mutagen raises on damaged files beside MutagenError."""
 
 
 def read(path: Path) -> Tags:
@@ -99,7 +97,7 @@ def write(path: Path, tags: Tags) -> None:
         raise OutputError("this kind of file takes no tags from us", path, "WAV, AIFF, FLAC, M4A and MP3 do.")
     try:
         writer(path, texts(tags), tags.cover)
-    except (mutagen.MutagenError, *_DAMAGE) as fault:
+    except (mutagen.MutagenError, *DAMAGE) as fault:
         raise OutputError(f"its tags cannot be written ({fault})", path) from fault
 
 
@@ -151,7 +149,7 @@ def _by_mutagen(path: Path, kind: str) -> _Found:
     try:
         song = _song(path, kind)
         return ({}, []) if song is None else _by_tables(song)
-    except (mutagen.MutagenError, *_DAMAGE) as fault:
+    except (mutagen.MutagenError, *DAMAGE) as fault:
         raise InputError(f"mutagen finds no tags in it ({fault!r})", path) from fault
 
 

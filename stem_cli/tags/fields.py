@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -15,6 +16,9 @@ LONGEST = 10_000  # characters of a field; a long comment has some hundreds
 LARGEST_COVER = 16_000_000  # bytes; a picture block of FLAC ends at 16 MiB
 SLOWEST, FASTEST = 1.0, 999.0  # BPM; outside of it is a typing error, or the 0 of a program that did not know
 FRONT = 3  # the type of a front cover in ID3, FLAC and Vorbis
+
+DAMAGE = (OSError, ValueError, LookupError, ArithmeticError, AssertionError, struct.error)
+"""What mutagen raises on damaged files beside MutagenError."""
 
 Table = Mapping[str, tuple[str, ...]]
 Values = dict[str, list[str]]

@@ -1,0 +1,63 @@
+"""Whether the stems of a finished song still lie where they were written, told by sizes and times."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from stem_cli import verify
+from stem_cli.batch.queue import Job
+from stem_cli.errors import StemError
+from stem_cli.folder import StemFolder, open_folder
+
+_HOME = "."
+
+
+def files_text(folder: StemFolder) -> str:
+    """Sizes and times of a folder's files, and of the folder itself, to be kept until the next run."""
+    home = folder.place.home
+    found = {name: [(home / name).stat().st_size, (home / name).stat().st_mtime_ns] for name in folder.names()}
+    if not folder.place.flat:
+        found[_HOME] = [0, home.stat().st_mtime_ns]  # changes when a file comes or goes
+    return json.dumps(found)
+
+
+def metadata_of(folder: StemFolder) -> str:
+    """How a folder is found again."""
+    return str(folder.place.metadata)
+
+
+def fault_of(job: Job, with_sound: bool = False) -> str:
+    """What is wrong with the stems of a finished song, "" where they are whole.
+
+    Sizes and times that are as they were are enough, unless `with_sound`; where they differ, the sound is compared with
+    its record: DJ programs write tags into files.
+    """
+    metadata = Path(job.folder)
+    known: dict[str, list[int]] = json.loads(job.files or "{}")
+    if not metadata.exists():
+        return "its stems are gone"
+    if not with_sound and _as_they_were(metadata.parent, metadata.name, known):
+        return ""
+    try:
+        folder = open_folder(metadata)
+    except StemError as error:
+        return error.what
+    if not with_sound and not any(_differs(metadata.parent / name, known.get(name)) for name in folder.names()):
+        return ""  # somebody put another file beside them
+    faults = [finding for finding in verify.check(folder) if finding.fault]
+    return f"{faults[0].path.name}: {faults[0].what}" if faults else ""
+
+
+def _as_they_were(home: Path, metadata: str, known: dict[str, list[int]]) -> bool:
+    if _HOME not in known:  # songs side by side: the folder changes with each of them
+        return bool(known) and not any(_differs(home / name, mark) for name, mark in known.items())
+    return home.stat().st_mtime_ns == known[_HOME][1] and not _differs(home / metadata, known.get(metadata))
+
+
+def _differs(path: Path, known: list[int] | None) -> bool:
+    try:
+        stat = path.stat()
+    except OSError:
+        return True
+    return known != [stat.st_size, stat.st_mtime_ns]

@@ -1,0 +1,249 @@
+"""The library in the database: what a scan has read is read again only when a file has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from stem_cli.database import Database, text_of, upsert
+from stem_cli.library.song import Song
+from stem_cli.library.tagged import song_of
+from stem_cli.library.walk import Found
+
+_TOGETHER = 500
+"""Files that are written down in one transaction: a scan that is stopped has lost no more."""
+_FIELDS = (
+    "size, mtime_ns, inode, title, artist, album, genre, comment, musical_key, bpm, rating, seconds, added, vocals,"
+    " no_song, gone"
+)
+
+
+@dataclass
+class Tally:
+    """What a scan found. left_out: files and folders that are not taken, and why."""
+
+    songs: list[Song] = field(default_factory=list)
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    gone: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+    def leave_out(self, text: str) -> None:
+        """Note what is not taken."""
+        self.left_out.append(text)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A row. no_song: why the file is none, or "". gone: it was not there at the last scan."""
+
+    song: Song
+    no_song: str
+    gone: bool
+
+
+def update(
+    database: Database,
+    roots: Iterable[Path],
+    found: Iterable[Found],
+    tally: Tally,
+    advance: Callable[[int], None] = lambda count: None,  # noqa: ARG005
+) -> Tally:
+    """Bring the library up to date with what lies below the roots, all of which is in `found`.
+
+    A file is read where its size, time or inode differ from what is known. A missing one that turns up elsewhere
+    with the same size and tags (and sound, where its digest is known) is the same song. Raises OutputError.
+    """
+    known = _all_known(database)
+    lost = _by_size(known)
+    waiting: list[tuple[Song, str]] = []
+    seen: set[str] = set()
+    for number, one in enumerate(found, 1):
+        seen.add(text_of(one.path))
+        old = known.get(text_of(one.path))
+        if old is not None and not old.gone and _same(old.song, one):
+            _sort(tally, replace(old.song, path=one.path), old.no_song)  # its name may be no UTF-8
+        else:
+            waiting.append(_read(one, old, tally))
+        if len(waiting) >= _TOGETHER:
+            _write(database, waiting, known, lost, tally)
+        if number % _TOGETHER == 0:
+            advance(_TOGETHER)
+    _write(database, waiting, known, lost, tally)
+    _mark_gone(database, [path for path in known if path not in seen and not known[path].gone], roots, tally)
+    return tally
+
+
+def songs_at(database: Database, paths: Iterable[Path], tally: Tally) -> Tally:
+    """The same for single files, wherever they lie."""
+
+    def found() -> Iterator[Found]:
+        for path in paths:
+            try:
+                yield Found.of(path, path.stat())
+            except OSError as error:
+                tally.leave_out(f"{path}: it cannot be read ({error.strerror})")
+
+    return update(database, (), found(), tally)
+
+
+def remember_vocals(database: Database, path: Path, vocals: str) -> None:
+    """What a look at a song has shown: "yes" or "no"."""
+    database.run("UPDATE library SET vocals = :vocals WHERE path = :path", vocals=vocals, path=text_of(path))
+
+
+def _same(song: Song, found: Found) -> bool:
+    return (song.size, song.mtime_ns, song.inode) == (found.size, found.mtime_ns, found.inode)
+
+
+def _sort(tally: Tally, song: Song, no_song: str) -> None:
+    if not no_song:
+        tally.songs.append(song)
+    elif no_song != "it is a stem":
+        tally.leave_out(f"{song.path}: {no_song}")
+
+
+def _read(found: Found, old: _Known | None, tally: Tally) -> tuple[Song, str]:
+    song, no_song = song_of(found, date.today().isoformat() if old is None else old.song.added)
+    if old is not None and song.vocals == "unknown" and (old.song.size, old.song.seconds) == (song.size, song.seconds):
+        song = replace(song, vocals=old.song.vocals)
+    if not no_song and old is not None and not old.gone:
+        tally.changed += 1
+    return song, no_song
+
+
+def _write(
+    database: Database,
+    waiting: list[tuple[Song, str]],
+    known: Mapping[str, _Known],
+    lost: dict[int, list[Song]],
+    tally: Tally,
+) -> None:
+    """Write down what was read, and empty the list of it."""
+    with database.change() as connection:
+        for song, no_song in waiting:
+            before = _moved_from(connection, song, lost) if text_of(song.path) not in known else None
+            if before is not None:
+                lost[song.size].remove(before)
+                song = replace(song, added=before.added, vocals=before.vocals)
+                _move(connection, before.path, song.path)
+                tally.moved += 1
+            elif not no_song and (text_of(song.path) not in known or known[text_of(song.path)].gone):
+                tally.new += 1
+            values = {"path": text_of(song.path), **_columns(song, no_song)}
+            connection.execute(text(upsert("library", "path", values)), values)
+            _sort(tally, song, no_song)
+    waiting.clear()
+
+
+def _by_size(known: Mapping[str, _Known]) -> dict[int, list[Song]]:
+    """Songs by their size; whether one is missing is looked at when another of the same size turns up."""
+    found: dict[int, list[Song]] = {}
+    for one in known.values():
+        if not one.no_song:
+            found.setdefault(one.song.size, []).append(one.song)
+    return found
+
+
+def _moved_from(connection: Any, song: Song, lost: Mapping[int, list[Song]]) -> Song | None:
+    """The song that this one is, if that one is not there any more."""
+    for other in lost.get(song.size, []):
+        if _tags(other) == _tags(song) and not other.path.exists() and _sounds_like(connection, song, other):
+            return other
+    return None
+
+
+def _tags(song: Song) -> tuple[object, ...]:
+    return song.title, song.artist, song.album, song.genre, song.bpm, song.seconds
+
+
+def _sounds_like(connection: Any, song: Song, other: Song) -> bool:
+    """Whether the digest of the missing file, where one was taken, is that of this one."""
+    from stem_cli.audio import fingerprint, probe
+    from stem_cli.errors import StemError
+
+    asked = text("SELECT digest FROM files WHERE path = :path")
+    digest = connection.execute(asked, {"path": text_of(other.path)}).scalar_one_or_none()
+    if digest is None:
+        return True
+    with suppress(StemError):
+        return bool(fingerprint(probe(song.path)).digest == digest)
+    return False
+
+
+def _move(connection: Any, before: Path, after: Path) -> None:
+    """Everything that is known of a path is known of another one from now on."""
+    for table in ("library", "queue"):
+        connection.execute(
+            text(f"DELETE FROM {table} WHERE path = :after"),  # noqa: S608 - two names of our own
+            {"after": text_of(after)},
+        )
+        connection.execute(
+            text(f"UPDATE {table} SET path = :after WHERE path = :before"),  # noqa: S608
+            {"after": text_of(after), "before": text_of(before)},
+        )
+
+
+def _mark_gone(database: Database, paths: list[str], roots: Iterable[Path], tally: Tally) -> None:
+    places = tuple(text_of(root).rstrip("/\\") for root in roots)
+    missing = [path for path in paths if path.startswith(tuple(f"{place}/" for place in places) or ("\0",))]
+    missing += [path for path in paths if path.startswith(tuple(f"{place}\\" for place in places) or ("\0",))]
+    with database.change() as connection:
+        for path in missing:
+            moved = connection.execute(
+                text("UPDATE library SET gone = 1 WHERE path = :path AND no_song = ''"), {"path": path}
+            )
+            tally.gone += moved.rowcount
+
+
+def _all_known(database: Database) -> dict[str, _Known]:
+    rows = database.rows(f"SELECT path, {_FIELDS} FROM library")  # noqa: S608 - names of our own
+    return {row["path"]: _Known(_song(row), row["no_song"], bool(row["gone"])) for row in rows}
+
+
+def _song(row: Mapping[str, Any]) -> Song:
+    return Song(
+        path=Path(row["path"]),
+        size=row["size"],
+        mtime_ns=row["mtime_ns"],
+        inode=row["inode"],
+        title=row["title"],
+        artist=row["artist"],
+        album=row["album"],
+        genre=row["genre"],
+        comment=row["comment"],
+        key=row["musical_key"],
+        bpm=row["bpm"],
+        rating=row["rating"],
+        seconds=row["seconds"],
+        added=row["added"],
+        vocals=row["vocals"],
+    )
+
+
+def _columns(song: Song, no_song: str) -> dict[str, Any]:
+    return {
+        "size": song.size,
+        "mtime_ns": song.mtime_ns,
+        "inode": song.inode,
+        "title": song.title,
+        "artist": song.artist,
+        "album": song.album,
+        "genre": song.genre,
+        "comment": song.comment,
+        "musical_key": song.key,
+        "bpm": song.bpm,
+        "rating": song.rating,
+        "seconds": song.seconds,
+        "added": song.added,
+        "vocals": song.vocals,
+        "no_song": no_song,
+        "gone": 0,
+    }
