@@ -13,8 +13,8 @@ class Song:
     """One file of a library; whatever nobody says of it is "" or None.
 
     path: absolute. inode: "device:number". rating: 0 to 5 stars. seconds: of its length. added: yyyy-mm-dd, when a DJ
-    program or a scan first saw it. vocals: "yes", "no" or "unknown". crates: the names of the lists that hold it, folders
-    included ("Gigs/Saturday").
+    program or a scan first saw it. vocals: "yes", "no" or "unknown". crates: the names of the lists that hold it,
+    folders included ("Gigs/Saturday").
     """
 
     path: Path
