@@ -58,6 +58,7 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with copied(path, PROGRAM) as copy, closing(dbapi2.connect(str(copy))) as database:
             database.text_factory = _decoded
+            database.execute("PRAGMA cipher_log_level = NONE")  # else it writes to the terminal
             database.execute(f"PRAGMA key = '{deobfuscate(BLOB)}'")
             yield database
     except (dbapi2.Error, UnicodeDecodeError) as error:

@@ -19,6 +19,7 @@ _WAL = 2
 _BESIDE = ("-wal", "-journal")
 """What holds a part of the database; -shm can be made anew from the first."""
 _PATIENCE_SECONDS = 2.0
+_COPY = "library.db"
 _COPIES = 5
 """So often a copy is tried while the program writes."""
 
@@ -57,7 +58,7 @@ def refused(error: Exception, path: Path, program: str) -> InputError:
 def copied(path: Path, program: str) -> Iterator[Path]:
     """A copy of a database in a folder of its own, as of one moment. Raises InputError, OSError."""
     with tempfile.TemporaryDirectory(prefix="stem-library-", ignore_cleanup_errors=True) as folder:
-        copy = Path(folder) / "library.db"
+        copy = Path(folder) / _COPY
         for _ in range(_COPIES):
             before = _state(path)
             for ending in ("", *_BESIDE):
@@ -97,7 +98,7 @@ def _state(path: Path) -> list[tuple[int, int, int] | None]:
 
 def _copy(source: Path, target: Path) -> None:
     target.unlink(missing_ok=True)
-    if source.exists():
+    if source.exists() or target.name == _COPY:
         shutil.copyfile(source, target)
 
 
