@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from stem_cli.library.crate import Crate, Entry
+from stem_cli.library.figures import positive
 from stem_cli.library.xml import elements
 
 ROOT = "DJ_PLAYLISTS"
@@ -81,12 +82,3 @@ def _entry(found: Mapping[str, str]) -> Entry:
         seconds=positive(found.get("TotalTime", "")),
         added=found.get("DateAdded", ""),
     )
-
-
-def positive(text: str) -> float | None:
-    """A number above 0, also with a comma; None where it is none."""
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        return None
-    return value if 0 < value < 1e7 else None

@@ -7,17 +7,19 @@ wiki "Serato Database Format"; Holzhaus/triseratops; three real crates.)
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from stem_cli.errors import InputError
 from stem_cli.library.crate import Crate, Entry
+from stem_cli.library.figures import day
 
 CRATE, SMART, DATABASE = ".crate", ".scrate", "database V2"
 FOLDER = "_Serato_"
 _VERSIONS = ("Serato ScratchLive Crate", "Serato ScratchLive Smart Crate", "Serato Scratch LIVE Database")
-_SEPARATORS = ("%%", "≫≫")
+SEPARATORS = ("%%", "≫≫")
 """Between the folders and the name of a crate, in its file's name; the second one in smart crates."""
 _COLON = "\uf022"
 """What macOS writes for a colon."""
@@ -36,7 +38,7 @@ def read(path: Path) -> tuple[Crate, ...]:
         for inner, text in _texts(body, path)
         if inner == "ptrk"
     ]
-    entries = tuple(Entry(_path(text, root)) for text in paths)
+    entries = tuple(Entry(path_of(text, root)) for text in paths)
     return (Crate(_name(path), path, entries),)
 
 
@@ -48,28 +50,40 @@ def read_database(path: Path) -> dict[PurePosixPath, Entry]:
         if tag == "otrk":
             fields = dict(_texts(body, path))
             if "pfil" in fields:
-                entry = _entry(_path(fields["pfil"], root), fields)
+                entry = _entry(path_of(fields["pfil"], root), fields)
                 found[entry.path] = entry
     return found
 
 
 def drive_of(path: Path) -> PurePosixPath:
-    """The root that paths in Serato's files start from: what holds `_Serato_`, in a music folder the system's own."""
-    for parent in path.absolute().parents:
-        if parent.name == FOLDER:
-            home = parent.parent
-            return PurePosixPath("/") if home.name.lower() == "music" else PurePosixPath(home.as_posix())
+    """The root that paths in a file of Serato's start from."""
+    for folder in path.absolute().parents:
+        if folder.name == FOLDER and os.path.ismount(folder.parent):  # also a drive that is called Music
+            return PurePosixPath(folder.parent.as_posix())
+    return root_of(PurePosixPath(path.absolute().as_posix()))
+
+
+def root_of(place: PurePosixPath) -> PurePosixPath:
+    """The same for a file that is not here: what holds `_Serato_`, in a user's music folder the system's own root.
+
+    >>> str(root_of(PurePosixPath("/Volumes/USB/_Serato_/database V2")))
+    '/Volumes/USB'
+    """
+    for folder in (place, *place.parents):
+        if folder.name == FOLDER:
+            return PurePosixPath("/") if folder.parent.name.lower() == "music" else folder.parent
     return PurePosixPath("/")
 
 
 def _name(path: Path) -> str:
     name = path.stem
-    for separator in _SEPARATORS:
+    for separator in SEPARATORS:
         name = name.replace(separator, "/")
     return name
 
 
-def _path(text: str, root: PurePosixPath) -> PurePosixPath:
+def path_of(text: str, root: PurePosixPath) -> PurePosixPath:
+    """The file that a path from the drive's root means."""
     plain = text.replace(_COLON, ":").replace("\\", "/")
     if len(plain) > 1 and plain[1] == ":":  # an older Serato on Windows
         return PurePosixPath(plain)
@@ -137,6 +151,7 @@ def _entry(path: PurePosixPath, fields: dict[str, str]) -> Entry:
         key=fields.get("tkey", ""),
         bpm=_number(fields.get("tbpm", "")),
         seconds=_seconds(fields.get("tlen", "")),
+        added=day(fields.get("uadd") or fields.get("tadd")),
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stem_cli.library.crate import Crate, Entry
-from stem_cli.library.rekordbox import positive
+from stem_cli.library.figures import positive
 from stem_cli.library.xml import elements
 
 ROOT = "NML"

@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 from stem_cli.errors import InputError
 
 _BEGINNING = 4096
+_DAMAGED = (ElementTree.ParseError, LookupError, ValueError)
+"""The latter two where it names an encoding that there is not, or that a parser cannot do."""
 
 
 def elements(path: Path, root: str, wanted: str) -> Iterator[Any]:
@@ -27,10 +29,21 @@ def elements(path: Path, root: str, wanted: str) -> Iterator[Any]:
             file.seek(0)
             events = ElementTree.iterparse(file, ("start", "end"))  # noqa: S314 - no document type, see above
             yield from _parsed(events, path, root, wanted)
-    except ElementTree.ParseError as error:
+    except _DAMAGED as error:
         raise InputError(f"its XML is damaged ({error})", path, "Export it again.") from error
     except OSError as error:
         raise InputError(f"it cannot be read ({error.strerror})", path, "Check its permissions.") from error
+
+
+def root_of(path: Path) -> str:
+    """The name of the outermost element; "" where it cannot be told."""
+    try:
+        with path.open("rb") as file:
+            parser: Any = ElementTree.XMLPullParser(("start",))
+            parser.feed(file.read(_BEGINNING))
+            return next((str(element.tag) for _, element in parser.read_events()), "")
+    except (OSError, *_DAMAGED):
+        return ""
 
 
 def _parsed(events: Any, path: Path, root: str, wanted: str) -> Iterator[Any]:
