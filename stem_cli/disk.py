@@ -22,6 +22,20 @@ def write_synced(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def replace_synced(path: Path, text: str, mode: int | None = None) -> None:
+    """Put a text in the place of a file, whole or not at all. mode: the file's permissions."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        write_synced(partial, text)
+        if mode is not None:
+            partial.chmod(mode)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
 def sync(path: Path) -> None:
     """Wait until a file or a folder's list of names is on the disk (Windows does the latter by itself)."""
     if path.is_dir() and os.name == "nt":

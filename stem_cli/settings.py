@@ -47,6 +47,7 @@ class Settings:
     large_file_mb: float = 50.0
     engine_rules: str = "vip=cloud, fast=builtin, large=cloud, best=uvr, poor=uvr+cloud"
     engine_order: str = "demucs, onnx, uvr, builtin, cloud"
+    batch_rules: str = "crate in *; genre contains House; bpm above 120; vocals yes"
     damaged: str = "error"
     downmix: str = ""
     seed: int = 0

@@ -47,6 +47,7 @@ OTHER: dict[str, Any] = {
     "large_file_mb": 80.0,
     "engine_rules": "large=demucs",
     "engine_order": "onnx, builtin",
+    "batch_rules": "bpm above 100",
     "damaged": "take",
     "downmix": "stereo",
     "seed": 7,

@@ -64,8 +64,9 @@ class _Name(click.ParamType):
 
 
 def _refuse_rules(name: str, value: str) -> None:
-    """Raises UsageError for rules of the router that make no sense: else every later command would end with it."""
+    """Raises UsageError for rules that make no sense: else every later command would end with it."""
     from stem_cli import router
+    from stem_cli.batch import rules as batch_rules
 
     plain = settings_of.Settings()
     rules, order = plain.engine_rules, plain.engine_order
@@ -73,6 +74,8 @@ def _refuse_rules(name: str, value: str) -> None:
         router.policy_of(value, order, 0.0)
     if name == "engine_order" and value:
         router.policy_of(rules, value, 0.0)
+    if name == "batch_rules":
+        batch_rules.rules_of(value)
 
 
 @config.command("set")
