@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import click
 from click.shell_completion import CompletionItem
@@ -122,6 +123,21 @@ class Share(click.ParamType):
         return share
 
 
+class Pair(click.ParamType):
+    """OLD=NEW: the beginning of paths on another machine, and what stands for it here."""
+
+    name = "old=new"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Both sides."""
+        if isinstance(value, tuple):
+            return value
+        old, sign, new = str(value).partition("=")
+        if not sign or not old.strip() or not new.strip():
+            self.fail(f"{value!r} names no two places. Write 'D:/Music=/media/dj/Music'.", param, ctx)
+        return old.strip(), new.strip()
+
+
 STEM_NAMES = NameList(tuple(stems.TABLE))
 EXTRA_NAMES = NameList((*stems.ALIASES, *stems.COMPLEMENTS, *stems.TABLE))
 ENGINE = click.Choice(("auto", *engines.NAMES))
@@ -139,3 +155,28 @@ class _Model(click.ParamType):
 
 
 MODEL = _Model()
+
+
+Option: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def added(options: Sequence[Option]) -> Option:
+    """Give a command all of these options, in this order."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+LIBRARY_OPTIONS: tuple[Option, ...] = (
+    click.option("--crate", "crates", multiple=True, metavar="NAME", help="A list of a DJ program, by its name."),
+    click.option("--library", "libraries", multiple=True, metavar="auto|PATH",
+                 help="Where crates are looked for; auto is where DJ programs keep them."),
+    click.option("--map", "mapping", multiple=True, type=Pair(), metavar="OLD=NEW",
+                 callback=lambda _ctx, _param, pairs: dict(pairs),
+                 help="Paths in lists that begin with OLD begin with NEW here."),
+)  # fmt: skip
+"""Which songs of a library are meant; values for `library.select.Wanted`."""

@@ -7,28 +7,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from stem_cli.batch.report import Row
 from stem_cli.track import Track
 
 _TYPICAL_SECONDS = 240.0
 """Of a song whose length nobody knows, as long as none was done."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """How one song ended. status: "done", "cached", "there", "failed" or "skipped". error: why it failed.
-
-    song_seconds, work_seconds: lengths of the song and of the work. vocals_db: the judge's estimate.
-    """
-
-    path: str
-    status: str
-    engine: str = ""
-    song_seconds: float = 0.0
-    work_seconds: float = 0.0
-    vocals_db: float | None = None
-    poor: bool = False
-    folder: str = ""
-    error: str = ""
 
 
 @dataclass

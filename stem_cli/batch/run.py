@@ -12,13 +12,13 @@ from pathlib import Path
 
 from stem_cli import router, split, verify
 from stem_cli.batch import queue
-from stem_cli.batch.board import Board, Row, Seat, Stopped, Worker
+from stem_cli.batch.board import Board, Seat, Stopped, Worker
 from stem_cli.batch.finished import files_text, metadata_of
 from stem_cli.batch.queue import End, Job
-from stem_cli.batch.reorder import is_paused
-from stem_cli.database import text_of
+from stem_cli.batch.reorder import dismiss, is_paused
+from stem_cli.batch.report import Row
 from stem_cli.engines import Engine
-from stem_cli.errors import CloudError, EngineError, FullError, InputError, OutputError, StemError
+from stem_cli.errors import CloudError, DamagedError, EngineError, FullError, InputError, OutputError, StemError
 from stem_cli.quality import verdict_of
 from stem_cli.separation import Result, Shop
 from stem_cli.settings import Settings
@@ -200,10 +200,12 @@ def _one(floor: _Floor, job: Job, worker: Worker) -> Row | None:
         if _ends_all(floor, error, path):
             queue.give_back(floor.shop.database, job)
             return None
-        return _failed(floor, job, str(error), error.exit_code, started)
-    except Exception as error:
+        if isinstance(error, DamagedError) and floor.course.settings.damaged == "skip":
+            return _skipped(floor, job, error)
+        return _failed(floor, job, error, started)
+    except Exception as error:  # noqa: BLE001 - a bug with one song is no reason to stop
         _log.exception("a bug with %s", path)
-        return _failed(floor, job, f"a bug of ours: {error!r}", StemError.exit_code, started)
+        return _failed(floor, job, StemError(f"a bug of ours: {error!r}", path, "Please report it."), started)
     floor.row_of_faults = 0
     return _done(floor, job, result)
 
@@ -215,9 +217,9 @@ def _separated(floor: _Floor, job: Job, path: Path, worker: Worker) -> Result:
     order = split.order_of(course.asked, course.settings, shop.budget.paid, batch=True)
     order = replace(order, replace=course.upgrade)
     result = split.carry_out(shop, track, order, worker, course.asked.keep)
-    if job.unclean and result.status == "there" and result.folder is not None:
-        if any(finding.fault for finding in verify.check(result.folder)):
-            return split.carry_out(shop, track, replace(order, force=True), worker, course.asked.keep)
+    doubted = result.folder if job.unclean and result.status == "there" else None
+    if doubted is not None and any(finding.fault for finding in verify.check(doubted)):
+        return split.carry_out(shop, track, replace(order, force=True), worker, course.asked.keep)
     return result
 
 
@@ -237,21 +239,31 @@ def _done(floor: _Floor, job: Job, result: Result) -> Row:
     )
     queue.finish(floor.shop.database, job, end, floor.course.wish)
     return Row(
-        path=job.path,
+        path=Path(job.path),
         status=_STATUS[result.status],
         engine=result.engine,
         song_seconds=result.song_seconds,
         work_seconds=result.work_seconds,
         vocals_db=voice,
         poor=end.poor,
-        folder=text_of(folder.place.home),
+        folder=folder.place.home,
     )
 
 
-def _failed(floor: _Floor, job: Job, error: str, code: int, started: float) -> Row:
+def _failed(floor: _Floor, job: Job, error: StemError, started: float) -> Row:
     _log.error("%s: %s", job.path, error)
-    queue.fail(floor.shop.database, job, error, code)
-    return Row(job.path, "failed", song_seconds=job.seconds, work_seconds=time.monotonic() - started, error=error)
+    queue.fail(floor.shop.database, job, str(error), error.exit_code)
+    spent = time.monotonic() - started
+    return Row(
+        Path(job.path), "failed", song_seconds=job.seconds, work_seconds=spent, error=error.what, hint=error.hint
+    )
+
+
+def _skipped(floor: _Floor, job: Job, error: StemError) -> Row:
+    """A damaged song that the user does not want to hear of again."""
+    queue.fail(floor.shop.database, job, str(error), error.exit_code)
+    dismiss(floor.shop.database, [job])
+    return Row(Path(job.path), "skipped", song_seconds=job.seconds, error=error.what, hint=error.hint)
 
 
 def _ends_all(floor: _Floor, error: StemError, path: Path) -> bool:

@@ -64,9 +64,9 @@ def update(
     known = _all_known(database)
     lost = _by_size(known)
     waiting: list[tuple[Song, str]] = []
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for number, one in enumerate(found, 1):
-        seen.add(text_of(one.path))
+        seen[text_of(one.path)] = number
         old = known.get(text_of(one.path))
         if old is not None and not old.gone and _same(old.song, one):
             _sort(tally, replace(old.song, path=one.path), old.no_song)  # its name may be no UTF-8
@@ -78,20 +78,17 @@ def update(
             advance(_TOGETHER)
     _write(database, waiting, known, lost, tally)
     _mark_gone(database, [path for path in known if path not in seen and not known[path].gone], roots, tally)
+    tally.songs.sort(key=lambda song: seen[text_of(song.path)])
     return tally
 
 
-def songs_at(database: Database, paths: Iterable[Path], tally: Tally) -> Tally:
-    """The same for single files, wherever they lie."""
-
-    def found() -> Iterator[Found]:
-        for path in paths:
-            try:
-                yield Found.of(path, path.stat())
-            except OSError as error:
-                tally.leave_out(f"{path}: it cannot be read ({error.strerror})")
-
-    return update(database, (), found(), tally)
+def found_at(paths: Iterable[Path], tally: Tally) -> Iterator[Found]:
+    """Single files, wherever they lie."""
+    for path in paths:
+        try:
+            yield Found.of(path, path.stat())
+        except OSError as error:
+            tally.leave_out(f"{path}: it cannot be read ({error.strerror})")
 
 
 def remember_vocals(database: Database, path: Path, vocals: str) -> None:

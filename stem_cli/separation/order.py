@@ -20,7 +20,8 @@ class Order:
 
     request: what the engine is asked. names: files to write, () is all the engine's stems. also: more of them.
     two_stems: that stem and the song without it. force: make them anew, and replace what another engine or
-    format left there. replace: only the latter. mute: stems that are to be silent. undivided: a stem whose parts lie there is wanted itself.
+    format left there. replace: only the latter. mute: stems that are to be silent. undivided: a stem whose parts lie
+    there is wanted itself.
     batch: one of many that run unattended. minutes_paid: of a service, by this command so far.
     """
 

@@ -1,0 +1,142 @@
+"""The dashboard of a batch: now, next, done, failed, speed, time left, room on the disk."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stem_cli.batch.board import Board, Seat
+from stem_cli.batch.report import Row
+from stem_cli.batch.report.summary import length, readable
+from stem_cli.batch.views import Off
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group
+
+_REFRESH_SECONDS = 0.25
+_NEXT_SECONDS = 2.0
+_NEXT = 5
+_BAR = 24
+
+
+class Dashboard(Off):
+    """Redrawn four times a second on a terminal; failures and notes scroll away above it."""
+
+    def __init__(
+        self, board: Board, output: Path, upcoming: Callable[[], list[str]], console: Console | None = None
+    ) -> None:
+        super().__init__(board)
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = console or Console(file=sys.stderr)
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._output, self._upcoming = output, upcoming
+        self._next: list[str] = []
+        self._asked = self._drawn = 0.0
+
+    def open(self) -> None:
+        """Show it."""
+        self._live.start()
+
+    def ended(self, row: Row) -> None:
+        """Failures stay to be read."""
+        if row.status == "failed":
+            self._console.print(f"{row.path.name}: {readable(row.error)}", style="red", markup=False, highlight=False)
+
+    def note(self, text: str) -> None:
+        """A line above the dashboard."""
+        self._console.print(readable(text), markup=False, highlight=False)
+
+    def moved(self) -> None:
+        """Draw it anew, if it is time."""
+        now = time.monotonic()
+        with self._lock:
+            if now - self._drawn < _REFRESH_SECONDS:
+                return
+            self._drawn = now
+            if now - self._asked >= _NEXT_SECONDS:
+                self._asked, self._next = now, self._upcoming()
+        self._live.update(drawn(self.board, self._next, free_bytes(self._output)), refresh=True)
+
+    def close(self) -> None:
+        """Take it away."""
+        super().close()
+        self._live.stop()
+
+
+def free_bytes(folder: Path) -> int:
+    """Room on the disk of a folder, 0 where it is not there any more."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
+def drawn(board: Board, upcoming: list[str], free: int) -> Group:
+    """The whole dashboard."""
+    from rich.console import Group
+    from rich.panel import Panel
+
+    title = "stem batch: paused" if board.paused else "stem batch"
+    return Group(Panel(_now(board), title=title, title_align="left"), _figures(board, free), _queue(upcoming))
+
+
+def _now(board: Board) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column(width=_BAR)
+    table.add_column(width=5, justify="right")
+    table.add_column(width=10, no_wrap=True)
+    for seat in board.seats:
+        table.add_row(
+            Text(readable(seat.name) or "-"), _bar(seat), f"{seat.share:.0%}" if seat.engine else "", seat.engine
+        )
+    return table
+
+
+def _bar(seat: Seat) -> Any:
+    from rich.progress_bar import ProgressBar
+
+    return ProgressBar(total=1.0, completed=seat.share, width=_BAR)
+
+
+def _figures(board: Board, free: int) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    eta = board.seconds_left
+    made, failed = board.count("done", "cached", "there"), board.count("failed")
+    rows = (
+        ("done", f"{made} of {board.songs}"),
+        ("failed", str(failed)),
+        ("waiting", str(board.left)),
+        ("speed", f"{board.times_real_time:.1f}x real time"),
+        ("time left", "-" if eta is None else f"about {length(eta) or '0:00'}"),
+        ("disk left", f"{free / 1e9:.1f} GB"),
+    )
+    table = Table.grid(padding=(0, 3))
+    for _ in rows:
+        table.add_column()
+    table.add_row(*(Text(name, style="dim") for name, _ in rows))
+    table.add_row(*(Text(value, style="bold red" if name == "failed" and failed else "bold") for name, value in rows))
+    return table
+
+
+def _queue(upcoming: list[str]) -> Any:
+    from rich.text import Text
+
+    if not upcoming:
+        return Text("")
+    return Text(
+        f"next: {', '.join(readable(name) for name in upcoming)}", style="dim", no_wrap=True, overflow="ellipsis"
+    )

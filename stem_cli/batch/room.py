@@ -1,0 +1,52 @@
+"""Whether the disk holds what a batch will write, asked before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stem_cli import settings as settings_of
+from stem_cli import stems
+from stem_cli.batch.queue import Entry
+from stem_cli.cache import GIGABYTE
+from stem_cli.errors import FullError
+from stem_cli.folder import Spec
+from stem_cli.separation import space
+from stem_cli.settings import Settings
+from stem_cli.split import Asked
+
+_RATE, _CHANNELS, _UNKNOWN_SECONDS = 44100, 2, 240.0
+_LOSSY = (".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".mpc")
+_16_BIT_BYTES = 200_000
+"""A WAV of 16 bits has 176,400 bytes a second; what has more is deeper, or of a higher rate."""
+
+
+def needed_bytes(entries: Sequence[Entry], asked: Asked, settings: Settings) -> int:
+    """About how much the stems of these songs take."""
+    names = 2 if asked.two_stems else len(asked.stems or stems.FOUR)
+    names += len(asked.also) + (1 if settings.vocal_sub_separation else 0)
+    return sum(_bytes_of(entry, names, settings) for entry in entries)
+
+
+def _bytes_of(entry: Entry, names: int, settings: Settings) -> int:
+    seconds = entry.seconds or _UNKNOWN_SECONDS
+    rich = entry.path.suffix.lower() in _LOSSY or entry.size / seconds > _16_BIT_BYTES
+    depth = settings.bit_depth or ("24" if rich else "16")
+    kinds = tuple(str(number) for number in range(names))
+    return space.bytes_of(Spec(kinds, settings.format, depth, _RATE, _CHANNELS, round(seconds * _RATE)))
+
+
+def require(output: Path, entries: Sequence[Entry], asked: Asked, settings: Settings) -> None:
+    """Raises FullError where the disk cannot hold the stems of all songs, and says by how much."""
+    needed = needed_bytes(entries, asked, settings)
+    cache = settings_of.cache_dir(settings)
+    if space.same_disk(cache, output):
+        needed += min(needed, round(settings.cache_limit_gb * GIGABYTE))
+    free = space.free_bytes(output)
+    if free < needed:
+        what = (
+            f"the stems of {len(entries)} songs need about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free:"
+            f" {(needed - free) / 1e9:.1f} GB are missing"
+        )
+        hint = "Free some space, use --limit, --format flac, --two-stems or a lower --cache-limit-gb, or another disk."
+        raise FullError(what, output, hint)

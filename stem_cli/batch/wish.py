@@ -1,0 +1,44 @@
+"""What a batch makes of each song, in words: where they differ, --upgrade makes the stems anew."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from stem_cli import engines, router, split
+from stem_cli.database import text_of
+from stem_cli.errors import EngineError
+from stem_cli.settings import Settings
+from stem_cli.split import Asked
+
+_SETTINGS = (
+    *("layout", "name_template", "mirror", "format", "bit_depth", "vocal_sub_separation", "split_model", "downmix"),
+    *("effort", "overlap", "shifts", "segment_seconds", "precision", "seed"),
+)
+"""What the files depend on, beside the engine."""
+
+
+def output_of(settings: Settings) -> str:
+    """The folder that a batch writes into, as the queue names it; "same" is beside each song."""
+    if settings.output == "same":
+        return settings.output
+    return text_of(Path(settings.output).expanduser().absolute())
+
+
+def wish_of(asked: Asked, settings: Settings) -> str:
+    """The stems, the settings and the engine of a typical song as one line of JSON."""
+    files = {key: value for key, value in asdict(replace(asked, force=False)).items() if value}
+    chosen = {name: getattr(settings, name) for name in _SETTINGS if getattr(settings, name) != getattr(Settings, name)}
+    return json.dumps({"engine": _engine(asked, settings), **files, **chosen}, sort_keys=True)
+
+
+def _engine(asked: Asked, settings: Settings) -> str:
+    """The id of the engine that a song of four minutes would get now. Raises EngineError where none is ready."""
+    order = split.order_of(asked, settings, batch=True)
+    facts = router.facts_of(settings, seconds=240.0, batch=True)
+    best = router.rank(engines.all_engines(), order.request, facts, router.this_machine()).best
+    try:
+        return best.engine.identify(replace(order.request, model=best.model.name)).text
+    except EngineError:
+        return f"{best.engine.name}/{best.model.name}"  # its model has to be downloaded or converted first

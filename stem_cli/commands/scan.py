@@ -1,0 +1,109 @@
+"""`stem scan`: what is in a library, and what is new in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from typing import Any
+
+import click
+
+from stem_cli import settings as settings_of
+from stem_cli.options import LIBRARY_OPTIONS, added
+
+_EPILOG = """\b
+Examples:
+  stem scan ~/Music
+  stem scan "Stem Me" --library auto
+  stem scan ~/Music/_Serato_ rekordbox.xml --map "D:/Music=/media/dj/Music"
+  stem scan ~/Music --json
+"""
+_MOST = 20
+"""Files that are left out are told up to so many; --json tells all."""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("names", nargs=-1, required=True, metavar="PATH|CRATE...")
+@added(LIBRARY_OPTIONS)
+@click.option("--detect-vocals", is_flag=True, help="Listen for vocals in songs whose tags do not tell.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but faults.")
+def scan(names: tuple[str, ...], detect_vocals: bool, as_json: bool, quiet: bool, **where: Any) -> None:
+    """Read the tags of a library: folders, playlists, crates, collections of DJ programs.
+
+    Files are only read. What has not changed since the last scan is not read again; a song that was moved is
+    recognised.
+    """
+    from stem_cli import logbook
+    from stem_cli.batch import look
+    from stem_cli.library.select import Wanted, songs_named
+    from stem_cli.separation import open_shop
+
+    settings = settings_of.load().settings
+    logbook.open_log(settings)
+    with logbook.native_quiet(settings), open_shop(settings) as shop:
+        found = songs_named(shop.database, Wanted(names, **where), _advance(quiet))
+        songs = found.songs
+        if detect_vocals:
+            songs = tuple(look.looked_at(shop, song) for song in songs)
+    if as_json:
+        click.echo(json.dumps(_as_json(found, songs), ensure_ascii=True))
+    elif not quiet:
+        click.echo(os.fsencode("\n".join(_lines(found, songs))))
+
+
+def _advance(quiet: bool) -> Any:
+    """Says how far it is, on a terminal."""
+    total = 0
+
+    def advance(count: int) -> None:
+        nonlocal total
+        total += count
+        if not quiet and sys.stderr.isatty():
+            sys.stderr.write(f"\r{total} files")
+
+    return advance
+
+
+def _lines(found: Any, songs: Any) -> list[str]:
+    tally = found.tally
+    known = [song.seconds for song in songs if song.seconds]
+    lines = [
+        f"{len(songs)} songs, {sum(known) / 3600:.1f} hours"
+        f" ({tally.new} new, {tally.changed} changed, {tally.moved} moved, {tally.gone} gone)"
+    ]
+    vocals = [sum(song.vocals == word for song in songs) for word in ("yes", "no", "unknown")]
+    lines.append(f"vocals: {vocals[0]} yes, {vocals[1]} no, {vocals[2]} unknown")
+    lines += [f"list {crate.name or crate.source.name}: {len(crate.entries)} songs" for crate in found.lists[:_MOST]]
+    if len(found.lists) > _MOST:
+        lines.append(f"and {len(found.lists) - _MOST} more lists")
+    if tally.left_out:
+        lines.append(f"{len(tally.left_out)} are left out:")
+        lines += [f"  {text}" for text in tally.left_out[:_MOST]]
+    if len(tally.left_out) > _MOST:
+        lines.append(f"  and {len(tally.left_out) - _MOST} more (--json tells all)")
+    return lines
+
+
+def _as_json(found: Any, songs: Any) -> dict[str, Any]:
+    tally = found.tally
+    return {
+        "songs": [_plain(song) for song in songs],
+        "lists": [
+            {"name": crate.name, "source": str(crate.source), "songs": len(crate.entries), "left_out": crate.left_out}
+            for crate in found.lists
+        ],
+        "new": tally.new,
+        "changed": tally.changed,
+        "moved": tally.moved,
+        "gone": tally.gone,
+        "left_out": tally.left_out,
+    }
+
+
+def _plain(song: Any) -> dict[str, Any]:
+    from stem_cli.database import text_of
+
+    return {**dataclasses.asdict(song), "path": text_of(song.path)}

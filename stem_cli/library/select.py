@@ -1,0 +1,172 @@
+"""The songs behind what a user names: folders, files, lists of DJ programs, names of crates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+
+from stem_cli.database import Database
+from stem_cli.errors import InputError
+from stem_cli.library import index
+from stem_cli.library.crate import Crate, Entry
+from stem_cli.library.named import choose, default_libraries, lists_of
+from stem_cli.library.readers import READERS
+from stem_cli.library.resolve import Listings, drives, resolve
+from stem_cli.library.serato import FOLDER
+from stem_cli.library.song import Song
+from stem_cli.library.walk import Found, songs_below
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a user names. names: paths, or names of crates. crates: names of crates.
+
+    libraries: where crates are looked for, "auto" is where DJ programs keep theirs. mapping: beginnings of paths of
+    another machine and what stands for them here. skip: folders that are left alone.
+    """
+
+    names: Sequence[str]
+    crates: Sequence[str] = ()
+    libraries: Sequence[str] = ()
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    skip: frozenset[Path] = frozenset()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The songs, each once, those of lists first and in their order. roots: the folders that were named.
+
+    crates: the names of the lists that were named. lists: every list that was read. tally: what the scan found.
+    """
+
+    songs: tuple[Song, ...]
+    roots: tuple[Path, ...]
+    crates: tuple[str, ...]
+    lists: tuple[Crate, ...]
+    tally: index.Tally
+
+
+def songs_named(
+    database: Database,
+    wanted: Wanted,
+    advance: Callable[[int], None] = lambda count: None,  # noqa: ARG005
+) -> Selection:
+    """Find the songs, and bring the library up to date with them. Raises InputError for what is not there."""
+    roots, files, lists, names = _sorted_out(wanted)
+    known = _libraries(wanted, needed=bool(names))
+    for name in names:
+        lists += choose(known, name)
+    members, unresolved = _resolved((*lists, *known), wanted.mapping, {id(one) for one in lists})
+    tally = index.Tally(left_out=unresolved)
+    named = {id(one) for one in lists}
+    singles = [path for path, pairs in members.items() if any(id(crate) in named for crate, _ in pairs)]
+    found = chain(index.found_at((*singles, *files), tally), _below(roots, wanted.skip, tally))
+    index.update(database, roots, _once(found), tally, advance)
+    songs = [_told(song, members.get(song.path, ())) for song in tally.songs]
+    return Selection(tuple(songs), tuple(roots), tuple(crate.name for crate in lists), (*lists, *known), tally)
+
+
+def _below(roots: Iterable[Path], skip: frozenset[Path], tally: index.Tally) -> Iterator[Found]:
+    for root in roots:
+        yield from songs_below(root, tally.leave_out, skip)
+
+
+def _sorted_out(wanted: Wanted) -> tuple[list[Path], list[Path], list[Crate], list[str]]:
+    """Folders, songs, lists, and names of crates, out of what a user named. Raises InputError."""
+    roots: list[Path] = []
+    files: list[Path] = []
+    lists: list[Crate] = []
+    names = list(wanted.crates)
+    for name in wanted.names:
+        path = Path(name).expanduser().absolute()
+        if path.is_dir() and path.name != FOLDER:
+            roots.append(path)
+        elif path.is_dir() or (path.is_file() and path.suffix.lower() in READERS):
+            lists += lists_of(path)
+        elif path.exists():
+            files.append(path)
+        else:
+            _refuse_path(name)
+            names.append(name)
+    return roots, files, lists, names
+
+
+def _refuse_path(name: str) -> None:
+    """Raises InputError for what looks like a path: a disk that is not plugged in is no name of a crate."""
+    if Path(name).is_absolute() or name.startswith((".", "~")) or Path(name).suffix.lower() in READERS:
+        raise InputError("there is no such file or folder", Path(name), "Check its name; is its disk plugged in?")
+
+
+def _libraries(wanted: Wanted, needed: bool) -> list[Crate]:
+    """All lists of the libraries. Raises InputError where some are needed and there are none."""
+    places = [one for one in wanted.libraries if one != AUTO]
+    found = [Path(one).expanduser().absolute() for one in places]
+    if AUTO in wanted.libraries or (needed and not places):
+        found += default_libraries(Path.home(), drives())
+    if needed and not found:
+        name = next((one for one in (*wanted.crates, *wanted.names) if not Path(one).exists()), "")
+        hint = "Name a file, a folder, or with --library where your crates lie."
+        raise InputError(
+            f"there is no file {name!r}, and no library of a DJ program to look for such a crate", None, hint
+        )
+    return [crate for place in found for crate in lists_of(place)]
+
+
+def _resolved(
+    lists: Iterable[Crate], mapping: Mapping[str, str], named: set[int]
+) -> tuple[dict[Path, list[tuple[Crate, Entry]]], list[str]]:
+    """By file the lists it is in; and what the lists that were named hold beside files, with the reason."""
+    listings, mounted = Listings(), drives()
+    found: dict[Path, list[tuple[Crate, Entry]]] = {}
+    missing: dict[str, None] = {}
+    for crate in lists:
+        bases = (*_bases(crate.source), *mounted, Path(Path.home().anchor))
+        lost = [f"{crate.name or crate.source}: {one}" for one in crate.left_out]
+        for entry in crate.entries:
+            place = resolve(entry.path, bases, mapping, listings)
+            if isinstance(place, Path):
+                found.setdefault(place, []).append((crate, entry))
+            else:
+                lost.append(f"{entry.path}: {place}")
+        missing.update(dict.fromkeys(lost if id(crate) in named else []))
+    return found, list(missing)
+
+
+def _bases(source: Path) -> Iterator[Path]:
+    """The drive that a Serato crate's paths begin at: the folder above `_Serato_`."""
+    for parent in source.absolute().parents:
+        if parent.name == FOLDER and parent.parent != Path.home() / "Music":
+            yield parent.parent
+
+
+def _once(found: Iterable[Found]) -> Iterator[Found]:
+    seen: set[Path] = set()
+    for one in found:
+        if one.path not in seen:
+            seen.add(one.path)
+            yield one
+
+
+def _told(song: Song, pairs: Sequence[tuple[Crate, Entry]]) -> Song:
+    """The song with what lists say of it; the tags of the file come first."""
+    for crate, entry in pairs:
+        names = (*song.crates, crate.name) if crate.name and crate.name not in song.crates else song.crates
+        song = replace(
+            song,
+            title=song.title or entry.title,
+            artist=song.artist or entry.artist,
+            album=song.album or entry.album,
+            genre=song.genre or entry.genre,
+            comment=song.comment or entry.comment,
+            key=song.key or entry.key,
+            bpm=song.bpm or entry.bpm,
+            rating=song.rating if song.rating is not None else entry.rating,
+            seconds=song.seconds or entry.seconds,
+            added=entry.added or song.added,
+            crates=names,
+        )
+    return song
