@@ -21,7 +21,7 @@ _MOUNTED = re.compile(r"(/Volumes/[^/]+|/run/media/[^/]+/[^/]+|/media/[^/]+/[^/]
 """Where macOS and Linux put drives. (systemd's and udisks' manuals; Apple's File System Programming Guide.)"""
 _SHARE = re.compile(r"(//[^/]+/[^/]+)(?:/(.*))?$")
 _SYSTEM_DISK = "/Volumes/Macintosh HD/"
-_OUR_OWN = ("/boot", "/dev", "/etc", "/proc", "/run", "/snap", "/sys", "/System", "/private", "/usr", "/var")
+_OUR_OWN = ("/boot", "/dev", "/etc", "/proc", "/run", "/snap", "/sys", "/System", "/tmp", "/private", "/usr", "/var")  # noqa: S108
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def resolve(
 
 
 def drives() -> tuple[Path, ...]:
-    """The drives that are mounted beside the system's own."""
-    places = [part.mountpoint for part in psutil.disk_partitions()]
+    """The drives and shares that are mounted beside the system's own."""
+    places = [part.mountpoint for part in psutil.disk_partitions(all=os.name != "nt")]  # else without shares
     own = tuple(f"{place}/" for place in _OUR_OWN)
     return tuple(
         Path(place)
