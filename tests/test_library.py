@@ -234,6 +234,7 @@ def test_a_large_collection_is_read_element_by_element(tmp_path: Path) -> None:
 
 
 SEEDS = {
+    "database V2": crate("Music/a.mp3", version="2.0/Serato Scratch LIVE Database").replace(b"ptrk", b"pfil"),
     "a.crate": crate("Music/a.mp3", "Music/ä🎧.mp3"),
     "a.m3u8": b"#EXTM3U\n#EXTINF:12,A - B\na.mp3\nfile:///x%20y.mp3\n",
     "a.xml": b'<?xml version="1.0"?><DJ_PLAYLISTS><COLLECTION><TRACK TrackID="1" Location="file://localhost/a.mp3"'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -12,6 +14,7 @@ import pytest
 
 from stem_cli import library
 from stem_cli.errors import InputError
+from stem_cli.library import sqlite
 
 SCHEMA = """
 CREATE TABLE space(id INTEGER PRIMARY KEY, name TEXT NOT NULL, revision INTEGER NOT NULL DEFAULT 0);
@@ -143,6 +146,27 @@ def test_a_locked_database_is_told(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="another program holds it") as told:
             library.read(path)
     assert "Close Serato" in told.value.hint
+
+
+def test_a_copy_is_of_one_moment_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "root.sqlite")
+    monkeypatch.setattr(sqlite, "_PATIENCE_SECONDS", 0.05)
+    copy_file, writes = shutil.copyfile, iter(range(100))
+
+    def written_meanwhile(source: Path, target: Path) -> None:
+        copy_file(source, target)
+        os.utime(path, (0, next(writes)))
+
+    with sqlite.copied(path, "Serato") as copy:
+        assert copy.read_bytes() == path.read_bytes()
+    monkeypatch.setattr(shutil, "copyfile", written_meanwhile)
+    with pytest.raises(InputError, match="written again and again"), sqlite.copied(path, "Serato"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["a?b#c%41 d", "日本 🎧", "'quoted\" & so"])
+def test_a_library_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    assert names(library.read(written(tmp_path / name / "root.sqlite"))) == READ
 
 
 # ------------------------------------------------------------------------------------------------------ bad input

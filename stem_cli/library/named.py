@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
 from stem_cli.errors import InputError
-from stem_cli.library import rekordbox_db, serato, serato4, virtualdj
+from stem_cli.library import rekordbox, rekordbox_db, serato, serato4, virtualdj
 from stem_cli.library.crate import Crate, Entry
 from stem_cli.library.readers import READERS, read
 from stem_cli.library.xml import root_of
@@ -35,14 +36,19 @@ def lists_of(path: Path) -> tuple[Crate, ...]:
     holds one; a folder with playlists. Of many files, one that cannot be read is a list without songs that says why.
     Songs of a list are told with what the library beside it knows of them.
     """
-    if path.is_dir():
-        crates = tuple(crate for source in _sources(path) for crate in _tried(source))
-        if not crates:
-            raise InputError("no lists of a DJ program are here", path, "Name a playlist, a crate or a library file.")
-        return _told(crates, crates)
-    crates = (*read(path), *_virtualdj_lists(path))
-    beside = _beside(path)
-    return _told(crates, crates if beside is None else _tried(beside))
+    try:
+        if path.is_dir():
+            crates = tuple(crate for source in _sources(path) for crate in _tried(source))
+            libraries = crates
+        else:
+            crates = (*read(path), *_virtualdj_lists(path))
+            beside = _beside(path)
+            libraries = crates if beside is None else _tried(beside)
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror})", path, "Check its permissions.") from error
+    if not crates:
+        raise InputError("no lists of a DJ program are here", path, "Name a playlist, a crate or a library file.")
+    return _told(crates, libraries)
 
 
 def default_libraries(home: Path, drives: Iterable[Path] = ()) -> list[Path]:
@@ -61,14 +67,14 @@ def default_libraries(home: Path, drives: Iterable[Path] = ()) -> list[Path]:
         *(home / folder / virtualdj.DATABASE for folder in _VIRTUALDJ),
         *(drive / "VirtualDJ" / virtualdj.DATABASE for drive in mounted),
     ]
-    return [place for place in places if place.exists()]
+    return [place for place in places if os.path.exists(place)]  # noqa: PTH110 - pathlib's own may raise
 
 
 def choose(crates: Iterable[Crate], name: str) -> tuple[Crate, ...]:
     """The lists of a name, in any case: `Gigs/Saturday`, `Gigs%%Saturday`, `Saturday` alone where that is one only.
 
-    The name of a folder means all lists in it. Where several libraries have the list, all of them. Raises InputError
-    where there is none, naming the nearest, or where several different ones are called so.
+    The name of a folder that is no list itself means all lists in it. Where several libraries have the list, all of
+    them. Raises InputError where there is none, naming the nearest, or where several different ones are called so.
     """
     known = [(_key(crate.name), crate) for crate in crates if crate.name]
     wanted = _key(name)
@@ -94,7 +100,10 @@ def _key(name: str) -> str:
 
 
 def _nearest(wanted: str, known: Sequence[tuple[str, Crate]]) -> str:
-    names = {form: crate.name for key, crate in known for form in (key, key.rpartition("/")[2])}
+    names: dict[str, str] = {}
+    for key, crate in known:
+        for form in (key, key.rpartition("/")[2]):
+            names.setdefault(form, crate.name)
     near = difflib.get_close_matches(wanted, names, n=_NEAREST, cutoff=0.5)
     if near:
         return f"Near are: {', '.join(dict.fromkeys(names[one] for one in near))}."
@@ -114,12 +123,15 @@ def _sources(folder: Path) -> Iterator[Path]:
     if (folder / "VirtualDJ" / virtualdj.DATABASE).is_file():
         yield folder / "VirtualDJ" / virtualdj.DATABASE
     for file in _files(folder, *READERS):
-        if file.name.lower() == serato4.HISTORY or (
-            file.suffix == rekordbox_db.ENDING and file.name != rekordbox_db.NAME
-        ):
-            continue
-        if file.suffix.lower() != ".xml" or root_of(file) in ("DJ_PLAYLISTS", virtualdj.ROOT):
+        if _is_library(file):
             yield file
+
+
+def _is_library(file: Path) -> bool:
+    """Whether a file with such an ending is a DJ program's: databases and XML are many programs'."""
+    if file.suffix.lower() in (serato4.ENDING, rekordbox_db.ENDING):
+        return file.name.lower() in (*serato4.NAMES, rekordbox_db.NAME)
+    return file.suffix.lower() != ".xml" or root_of(file) in (rekordbox.ROOT, virtualdj.ROOT)
 
 
 def _files(folder: Path, *endings: str) -> list[Path]:
@@ -135,7 +147,7 @@ def _tried(path: Path) -> tuple[Crate, ...]:
     try:
         return (*read(path), *_virtualdj_lists(path))
     except InputError as error:
-        return (Crate(path.stem, path, (), (str(error),)),)
+        return (Crate(path.stem, path, (), (f"{error.what}. {error.hint}".strip(),)),)
 
 
 def _virtualdj_lists(database: Path) -> Iterator[Crate]:

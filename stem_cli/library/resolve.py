@@ -21,7 +21,7 @@ _MOUNTED = re.compile(r"(/Volumes/[^/]+|/run/media/[^/]+/[^/]+|/media/[^/]+/[^/]
 """Where macOS and Linux put drives. (systemd's and udisks' manuals; Apple's File System Programming Guide.)"""
 _SHARE = re.compile(r"(//[^/]+/[^/]+)(?:/(.*))?$")
 _SYSTEM_DISK = "/Volumes/Macintosh HD/"
-_OUR_OWN = ("/", "/boot", "/dev", "/etc", "/proc", "/run/", "/snap", "/sys", "/System", "/private", "/var")
+_OUR_OWN = ("/boot", "/dev", "/etc", "/proc", "/run", "/snap", "/sys", "/System", "/tmp", "/private", "/usr", "/var")  # noqa: S108
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,14 @@ def resolve(
 
 
 def drives() -> tuple[Path, ...]:
-    """The drives that are mounted beside the system's own."""
-    places = [part.mountpoint for part in psutil.disk_partitions()]
-    inner = [place for place in places if place.startswith(_OUR_OWN[1:]) or place == _OUR_OWN[0]]
-    return tuple(Path(place) for place in places if place not in inner or place.startswith("/run/media/"))
+    """The drives and shares that are mounted beside the system's own."""
+    places = [part.mountpoint for part in psutil.disk_partitions(all=os.name != "nt")]  # else without shares
+    own = tuple(f"{place}/" for place in _OUR_OWN)
+    return tuple(
+        Path(place)
+        for place in places
+        if place != "/" and (place.startswith("/run/media/") or not f"{place}/".startswith(own))
+    )
 
 
 def _mapped(text: str, mapping: Mapping[str, str]) -> str | None:
@@ -113,10 +117,14 @@ def _drive(text: str) -> str | None:
     """The drive that a path needs and this machine has not."""
     letter, mounted, share = (pattern.match(text) for pattern in (_LETTER, _MOUNTED, _SHARE))
     if letter:
-        return None if os.name == "nt" and Path(f"{letter[1]}/").exists() else letter[1].upper()
+        return None if os.name == "nt" and _is_there(f"{letter[1]}/") else letter[1].upper()
     if mounted:
-        return None if Path(mounted[1]).exists() else posixpath.basename(mounted[1])
-    return share[1] if share and not Path(share[1]).exists() else None
+        return None if _is_there(mounted[1]) else posixpath.basename(mounted[1])
+    return share[1] if share and not _is_there(share[1]) else None
+
+
+def _is_there(text: str) -> bool:
+    return os.path.exists(text)  # noqa: PTH110 - pathlib's own raises where it may not look
 
 
 def _file(text: str, seen: Listings) -> str | None:

@@ -2,7 +2,7 @@
 
 `root.sqlite` holds the songs of this computer, `_Serato_/Library/location.sqlite` those of a drive. Songs are rows of
 `asset` with `portable_id`, the path from the drive's root; crates are rows of `container`, one inside another;
-`container_asset` says which songs a crate holds, itself or by way of `space_asset`. (../reference: winson0123/usbversal
+`container_asset` says which songs a crate holds, itself or by way of `space_asset`. (winson0123/usbversal
 and whats-now-playing; the schema that Serato DJ Lite 4.0.9 writes, version 202, as published by those who dumped it.)
 """
 

@@ -33,7 +33,8 @@ def reading(path: Path, program: str) -> Iterator[sqlite3.Connection]:
     """
     try:
         with _place(path) as (place, options):
-            address = f"file:{quote(place.absolute().as_posix())}?{options}"
+            text = place.absolute().as_posix()
+            address = f"file://{'' if text.startswith('/') else '/'}{quote(text)}?{options}"
             with closing(sqlite3.connect(address, uri=True, timeout=_PATIENCE_SECONDS)) as connection:
                 connection.text_factory = _decoded
                 connection.execute("PRAGMA trusted_schema = OFF")
