@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "demo": "Separate the song that ships with stem-cli and show the result.",
     "split-vocals": "Divide vocals into lead and backing vocals.",
     "split-drums": "Divide drums into kick, snare, toms, hats and cymbals.",
+    "schedule": "Run batches by themselves, at set times.",
     "judge": "Tell how good stems are.",
     "batch": "Separate a whole library: folders, crates, playlists.",
     "queue": "Show and reorder what batches have to do.",

@@ -19,6 +19,7 @@ pytest_plugins = (
     "onnx_models",
     "processes",
     "refusals",
+    "schedulers",
     "tagged",
     "uvr_models",
     "weights",

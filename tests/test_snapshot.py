@@ -38,6 +38,7 @@ LINES: dict[str, list[list[str]]] = {
     "split-drums": [["split-drums", "music/tagged.mp3"]],
     "judge": [["judge", "music"], ["judge", "stems", "--reference", "music"]],
     "demo": [["demo"]],
+    "schedule": [["schedule", "install", "music", "--dry-run", "--kind", "cron"], ["schedule", "status"]],
     "verify": [["verify", "stems"], ["verify", "music"]],
     "artifacts": [["artifacts"]],
     "cache": [["cache", "list"], ["cache", "clear"]],

@@ -18,9 +18,9 @@ h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(9rem,1fr));gap:.75rem;margin:0}
 dt{color:var(--soft);font-size:.85rem}dd{margin:0;font-size:1.2rem;overflow-wrap:anywhere}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{text-align:left;vertical-align:top;padding:.3rem .6rem .3rem 0;border-top:1px solid var(--line);
-overflow-wrap:anywhere}
-thead th{color:var(--soft);font-weight:600;border-top:0}
+th,td{text-align:left;vertical-align:top;padding:.3rem 1rem .3rem 0;border-top:1px solid var(--line)}
+bdi,.failed{overflow-wrap:anywhere}
+thead th{color:var(--soft);font-weight:600;border-top:0;white-space:nowrap}
 .n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
 .failed{color:var(--bad)}.poor{color:var(--warn)}
 @media(max-width:40rem){
