@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from schedulers import Schedulers
 
-from stem_cli.batch.schedule import cron, default_kind, launchd, plan, systemd
+from stem_cli.batch.schedule import cron, default_kind, launchd, systemd
 from stem_cli.batch.schedule.plan import ALL, EVERY, Schedule, When, planned, when_of
 from stem_cli.errors import OutputError, UsageError
 
@@ -208,10 +208,23 @@ def test_cron_quotes_anything_but_backslashes(words: list[str]) -> None:
     assert shlex.split(line.split(None, 5)[5].replace(r"\%", "%")) == ["nice", "-n", "10", "/bin/stem", *words]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_time_is_known_again(kind: str) -> None:
-    written = {"systemd": systemd.calendar, "cron": cron.fields, "launchd": lambda when: str(launchd.intervals(when))}
-    assert len({written[kind](when) for when in ALL}) == len(ALL)  # type: ignore[operator]
+def minutes(hours: str, minutes: str) -> set[int]:
+    """The minutes of a day that two fields of cron or systemd mean: a number, *, FIRST/STEP or */STEP."""
+    found = []
+    for field, most in ((hours, 24), (minutes, 60)):
+        first, _, step = field.partition("/")
+        start = 0 if first == "*" else int(first)
+        found.append(range(start, most, int(step)) if step else range(most) if first == "*" else (start,))
+    return {hour * 60 + minute for hour in found[0] for minute in found[1]}
+
+
+def test_every_scheduler_runs_at_the_same_times() -> None:
+    for when in ALL:
+        wanted = set(range(0, 1440, when.every)) if when.every else {when.hour * 60 + when.minute}
+        assert minutes(*cron.fields(when).split()[1::-1]) == wanted
+        assert minutes(*systemd.calendar(when).removeprefix("*-*-* ").split(":")[:2]) == wanted
+        times = [minutes(str(one.get("Hour", "*")), str(one["Minute"])) for one in launchd.intervals(when)]
+        assert set.union(*times) == wanted
 
 
 # ---------------------------------------------------------------------------------------------- what is left alone
@@ -280,6 +293,7 @@ def test_a_systemd_that_refuses_leaves_the_files_as_they_were(stem: Stem, schedu
     schedulers.fail(f"fails-{step}")
     install(stem, "/other", kind="systemd", code=5)
     assert schedulers.units() == before
+    assert [line.split()[2] for line in schedulers.asked[-2:]] == ["daemon-reload", "restart"]
 
 
 def test_a_launchd_that_refuses_leaves_the_file_as_it_was(stem: Stem, schedulers: Schedulers) -> None:
@@ -445,18 +459,19 @@ def test_variables_that_matter_are_kept_and_secrets_are_not() -> None:
         "STEM_DATABASE_URL": "postgresql://dj@host/stems",
     }
     assert made.notes == ("STEM_LALAL_KEY is not written down; keep it in the keyring",)
-    assert "secret" not in plan.command_line(made)
+    assert "secret" not in cron.block(made)
     with pytest.raises(UsageError, match="password"):
         planned("x", When(3), ["/m"], "/o", (), {"STEM_DATABASE_URL": "postgresql://dj:secret@host/stems"})
 
 
 def test_the_scheduler_of_a_machine(tmp_path: Path, schedulers: Schedulers) -> None:
-    assert default_kind("darwin") == "launchd"
-    assert default_kind("linux", tmp_path) == "systemd"
-    assert default_kind("linux", tmp_path / "nowhere") == "cron"
-    assert default_kind("freebsd14", tmp_path / "nowhere") == "cron"
-    with pytest.raises(UsageError, match="Windows"):
-        default_kind("win32")
+    made = Schedule("x", When(3), ("C:/a b/stem.exe", "batch", "D:/Music"))
+    assert default_kind(made, "darwin") == "launchd"
+    assert default_kind(made, "linux", tmp_path) == "systemd"
+    assert default_kind(made, "linux", tmp_path / "nowhere") == "cron"
+    assert default_kind(made, "freebsd14", tmp_path / "nowhere") == "cron"
+    with pytest.raises(UsageError, match='Task Scheduler this: "C:/a b/stem'):
+        default_kind(made, "win32")
 
 
 def test_a_folder_that_cannot_be_written_is_told(schedulers: Schedulers) -> None:

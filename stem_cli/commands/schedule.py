@@ -83,7 +83,7 @@ def install(
 
     where = output or settings_of.load().settings.output
     plan = schedules.planned(name, when_of(at, every), paths, where, ctx.meta[_OPTIONS])
-    chosen = schedules.KINDS[kind or schedules.default_kind()]
+    chosen = schedules.KINDS[kind or schedules.default_kind(plan)]
     shown = chosen.shown(plan)
     if not as_json and not quiet:
         click.echo(shown, nl=not shown.endswith("\n"))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from pathlib import Path
 
 from stem_cli.batch.schedule import cron, launchd, systemd
 from stem_cli.batch.schedule.installed import Installed
-from stem_cli.batch.schedule.plan import Schedule, command_line, planned
+from stem_cli.batch.schedule.plan import Schedule, planned
 from stem_cli.errors import UsageError
 
-__all__ = ["KINDS", "Installed", "Kind", "Schedule", "all_installed", "command_line", "default_kind", "planned"]
+__all__ = ["KINDS", "Installed", "Kind", "Schedule", "all_installed", "default_kind", "planned"]
 
 _BOOTED = Path("/run/systemd/system")  # sd_booted(3): it is there where systemd runs the machine
 
@@ -39,13 +40,11 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def default_kind(platform: str = sys.platform, booted: Path = _BOOTED) -> str:
-    """The scheduler of this machine. Raises UsageError on Windows."""
+def default_kind(plan: Schedule, platform: str = sys.platform, booted: Path = _BOOTED) -> str:
+    """The scheduler of this machine. Raises UsageError on Windows, with what to give to its own."""
     if platform == "win32":
-        hint = (
-            "Windows' Task Scheduler can run it: `stem schedule install ... --kind cron --dry-run` shows the command."
-        )
-        raise UsageError("stem-cli knows no scheduler of Windows", None, hint)
+        command = subprocess.list2cmdline(plan.command)
+        raise UsageError("stem-cli knows no scheduler of Windows", None, f"Give its Task Scheduler this: {command}")
     if platform == "darwin":
         return "launchd"
     return "systemd" if booted.is_dir() and shutil.which("systemctl") else "cron"

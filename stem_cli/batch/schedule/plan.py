@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import shutil
 import sys
 import unicodedata
@@ -109,11 +108,6 @@ def program() -> tuple[str, ...]:
         if path and Path(path).is_file():
             return (_absolute(str(path)),)
     return (_absolute(sys.executable), "-m", "stem_cli.cli")
-
-
-def command_line(schedule: Schedule) -> str:
-    """The command as one would type it."""
-    return shlex.join([*(f"{name}={value}" for name, value in schedule.environment), *schedule.command])
 
 
 def _absolute(path: str) -> str:

@@ -86,27 +86,30 @@ def shown(schedule: Schedule) -> str:
 
 def install(schedule: Schedule) -> tuple[str, ...]:
     """Write the units and start the timer. Raises OutputError where systemd refuses; the files are then as before."""
-    made = units(schedule)
     timer = _timer(schedule.name)
-    with _reloaded(timer), files.placed(made, lambda text: text.startswith(_MARK)):
-        ask("systemctl", "--user", "daemon-reload", hint=_BUS)
-        ask("systemctl", "--user", "enable", timer, hint=_BUS)
-        ask("systemctl", "--user", "restart", timer, hint=_BUS)
+    new = files.read(folder() / timer) is None
+    with _reloaded(timer, new), files.placed(units(schedule), lambda text: text.startswith(_MARK)):
+        try:
+            for command in (["daemon-reload"], ["enable", timer], ["restart", timer]):
+                ask("systemctl", "--user", *command, hint=_BUS)
+        except BaseException:
+            if new:
+                _try("disable", "--now", timer)  # while its file is still there
+            raise
     if not (_LINGER / getpass.getuser()).exists():
         return ("it runs while you are logged in; `loginctl enable-linger` makes it run always",)
     return ()
 
 
 @contextmanager
-def _reloaded(timer: str) -> Iterator[None]:
-    """Where it fails, systemd is told that the files are the old ones again."""
-    new = files.read(folder() / timer) is None
+def _reloaded(timer: str, new: bool) -> Iterator[None]:
+    """Where it fails, systemd goes on with the files as they were before."""
     try:
         yield
-    except OutputError:
-        for command in (["disable", timer] if new else []), ["daemon-reload"]:
-            if command:
-                _try(*command)
+    except BaseException:
+        _try("daemon-reload")
+        if not new:
+            _try("restart", timer)
         raise
 
 
