@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "judge": "Tell how good stems are.",
     "batch": "Separate a whole library: folders, crates, playlists.",
     "queue": "Show and reorder what batches have to do.",
+    "watch": "Separate what is dropped into a folder.",
     "scan": "Read a library: folders, playlists, crates of DJ programs.",
     "verify": "Read stems back and check them against their record.",
     "artifacts": "List every stem made, and what it was made from.",

@@ -23,6 +23,8 @@ class Off:
 
     def __init__(self, board: Board) -> None:
         self.board = board
+        self.each: Callable[[Row], None] = lambda row: None  # noqa: ARG005
+        """Called with each song that has ended."""
         self._told = 0
         self._lock = threading.Lock()
 
@@ -36,6 +38,7 @@ class Off:
             self._told += len(rows)
         for row in rows:
             self.ended(row)
+            self.each(row)
         self.moved()
 
     def ended(self, row: Row) -> None:

@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-from stem_cli import settings as settings_of
-from stem_cli.errors import UsageError
 from stem_cli.options import LIBRARY_OPTIONS, Duration, added
 from stem_cli.progress import STYLES
 from stem_cli.separation_options import HOW, LIMITS, WHAT, WHERE
@@ -56,14 +54,8 @@ def batch(paths: tuple[str, ...], **options: Any) -> None:
     from stem_cli import allocator, logbook
     from stem_cli.batch import command
 
-    if options["names"] and options["two_stems"]:
-        raise UsageError("--stems and --two-stems contradict one another", None, "Give one of them.")
-    if options["ensemble"] and (options["model"] or options["engine"]):
-        raise UsageError("--ensemble contradicts --model and --engine", None, "Give one of them.")
     how = command.how_of(paths, options)
-    settings = settings_of.load(format=options.pop("format_"), **options).settings
-    if settings.damaged == "ask":
-        raise UsageError("a batch cannot ask about damaged songs", None, "Use --damaged error, skip or take.")
+    settings = command.settings_for(options)
     logbook.open_log(settings, how.verbose)
     allocator.bound_arenas()
     with logbook.native_quiet(settings):

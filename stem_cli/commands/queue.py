@@ -177,5 +177,6 @@ def _means(word: str, job: Any) -> bool:
     if word.isdigit():
         return int(word) == job.id
     path = str(Path(word).expanduser().absolute())
-    here = str(job.path)
-    return word in ("*", Path(here).name) or here == path or here.startswith(f"{path}/") or fnmatchcase(here, path)
+    here: str = job.path
+    inside: bool = here == path or here.startswith(f"{path}/")
+    return inside or word in ("*", Path(here).name) or fnmatchcase(here, path)

@@ -54,12 +54,14 @@ def update(
     roots: Iterable[Path],
     found: Iterable[Found],
     tally: Tally,
+    ready: Callable[[Found], bool] = lambda found: True,  # noqa: ARG005
     advance: Callable[[int], None] = lambda count: None,  # noqa: ARG005
 ) -> Tally:
     """Bring the library up to date with what lies below the roots, all of which is in `found`.
 
     A file is read where its size, time or inode differ from what is known. A missing one that turns up elsewhere
-    with the same size and tags (and sound, where its digest is known) is the same song. Raises OutputError.
+    with the same size and tags (and sound, where its digest is known) is the same song. Files that are not `ready` are
+    left for another time. Raises OutputError.
     """
     known = _all_known(database)
     lost = _by_size(known)
@@ -70,7 +72,7 @@ def update(
         old = known.get(text_of(one.path))
         if old is not None and not old.gone and _same(old.song, one):
             _sort(tally, replace(old.song, path=one.path), old.no_song)  # its name may be no UTF-8
-        else:
+        elif ready(one):
             waiting.append(_read(one, old, tally))
         if len(waiting) >= _TOGETHER:
             _write(database, waiting, known, lost, tally)

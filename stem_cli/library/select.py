@@ -26,7 +26,8 @@ class Wanted:
     """What a user names. names: paths, or names of crates. crates: names of crates.
 
     libraries: where crates are looked for, "auto" is where DJ programs keep theirs. mapping: beginnings of paths of
-    another machine and what stands for them here. skip: folders that are left alone.
+    another machine and what stands for them here. skip: folders that are left alone. ready: whether a file that is new
+    or has changed is whole already; it may still be on its way.
     """
 
     names: Sequence[str]
@@ -34,6 +35,7 @@ class Wanted:
     libraries: Sequence[str] = ()
     mapping: Mapping[str, str] = field(default_factory=dict)
     skip: frozenset[Path] = frozenset()
+    ready: Callable[[Found], bool] = lambda found: True  # noqa: ARG005
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def songs_named(
     named = {id(one) for one in lists}
     singles = [path for path, pairs in members.items() if any(id(crate) in named for crate, _ in pairs)]
     found = chain(index.found_at((*singles, *files), tally), _below(roots, wanted.skip, tally))
-    index.update(database, roots, _once(found), tally, advance)
+    index.update(database, roots, _once(found), tally, wanted.ready, advance)
     songs = [_told(song, members.get(song.path, ())) for song in tally.songs]
     return Selection(tuple(songs), tuple(roots), tuple(crate.name for crate in lists), (*lists, *known), tally)
 

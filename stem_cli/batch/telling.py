@@ -1,0 +1,143 @@
+"""What a batch says before it begins and when it ends: the plan, the report, the last words and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stem_cli import settings as settings_of
+from stem_cli.batch import report, rules
+from stem_cli.batch.prepare import Prepared
+from stem_cli.batch.report import Row, Summary
+from stem_cli.batch.report.summary import length
+from stem_cli.database import text_of
+from stem_cli.errors import SomeFailed, StemError
+from stem_cli.library import Song
+from stem_cli.library.select import Selection
+from stem_cli.settings import Settings
+
+_MOST_NAMED = 3
+
+
+@dataclass
+class Hand:
+    """What is at hand of a batch: the songs that were named, and what is to be done with them.
+
+    by_path: the songs by their names in the queue.
+    """
+
+    selection: Selection
+    rules: tuple[rules.Rule, ...]
+    wish: str
+    prepared: Prepared
+    by_path: dict[str, Song] = field(default_factory=dict)
+
+
+def write_report(summary: Summary, wanted: str, settings: Settings) -> Path | None:
+    """Write the page; None where nothing was done and nobody named a place. Raises OutputError."""
+    place = Path(wanted).expanduser() if wanted else None
+    if place is None and summary.rows:
+        name = f"batch-{summary.started:%Y%m%d-%H%M%S}-{os.getpid()}.html"
+        place = settings_of.data_dir(settings) / "reports" / name
+    if place is not None:
+        report.write(summary, place)
+    return place
+
+
+def print_report(summary: Summary, place: Path | None, as_json: bool, quiet: bool) -> None:
+    """The table, or a line of JSON."""
+    if as_json:
+        click.echo(json.dumps(_figures(summary, place), ensure_ascii=True))
+    elif not quiet and summary.rows:
+        from rich.console import Console
+
+        report.show(summary, Console(file=sys.stdout))
+        click.echo(f"report: {place}")
+
+
+def print_row(row: Row) -> None:
+    """A song that has ended, as a line of JSON."""
+    click.echo(json.dumps(_plain(row), ensure_ascii=True))
+
+
+def _plain(row: Row) -> dict[str, Any]:
+    return {
+        "file": text_of(row.path),
+        "status": row.status,
+        "engine": row.engine,
+        "song_seconds": round(row.song_seconds, 3),
+        "work_seconds": round(row.work_seconds, 3),
+        "vocals_db": row.vocals_db,
+        "poor": row.poor,
+        "folder": None if row.folder is None else text_of(row.folder),
+        "error": row.error,
+    }
+
+
+def _figures(summary: Summary, place: Path | None) -> dict[str, Any]:
+    return {
+        "summary": summary.counts,
+        "left": summary.left,
+        "seconds": round(summary.seconds, 1),
+        "song_seconds": round(summary.song_seconds, 1),
+        "ended_early": summary.why,
+        "report": None if place is None else text_of(place),
+    }
+
+
+def close(hand: Hand, quiet: bool, rows: Sequence[Row], end: StemError | None) -> None:
+    """The last words, and the exit code. Raises StemError."""
+    prepared = hand.prepared
+    told = not quiet and sys.stderr.isatty()
+    if told and not prepared.entries and not prepared.failed:
+        click.echo(f"nothing to do: {prepared.finished} songs have their stems", err=True)
+    if prepared.otherwise and not quiet and (told or rows):
+        text = (
+            f"{prepared.otherwise} songs have stems of other settings or of another engine; --upgrade makes them anew"
+        )
+        click.echo(f"stem: {text}", err=True)
+    if hand.selection.tally.left_out and not quiet and (told or rows):
+        click.echo(f"stem: {len(hand.selection.tally.left_out)} files are left out; `stem scan` names them", err=True)
+    if end is not None:
+        raise end
+    failed = sum(row.status == "failed" for row in rows)
+    if failed or prepared.failed:
+        raise SomeFailed(_failures(failed, prepared), None, "`stem queue list --state failed` says why.")
+
+
+def _failures(failed: int, prepared: Prepared) -> str:
+    names = [Path(job.path).name for job in prepared.failed]
+    shown = ", ".join(names[:_MOST_NAMED]) + (" ..." if len(names) > _MOST_NAMED else "")
+    known = f"{len(names)} failed before and were not tried again ({shown}; --retry-failed does)" if names else ""
+    now = f"{failed} of the songs failed" if failed else ""
+    return "; ".join(text for text in (now, known) if text)
+
+
+def show_plan(hand: Hand, as_json: bool, quiet: bool) -> None:
+    """The order and why."""
+    entries = hand.prepared.entries
+    if as_json:
+        plan = [
+            {"place": number, "file": text_of(entry.path), "why": entry.why, "seconds": entry.seconds or None}
+            for number, entry in enumerate(entries, 1)
+        ]
+        click.echo(json.dumps({"plan": plan, "finished": hand.prepared.finished, "failed": len(hand.prepared.failed)}))
+        return
+    width = len(str(len(entries)))
+    for number, entry in enumerate(entries, 1):
+        click.echo(os.fsencode(f"{number:>{width}}. {text_of(entry.path)}  ({entry.why})"))
+    if quiet:
+        return
+    unused = rules.unused(hand.rules, hand.selection.songs, hand.selection.crates, date.today())
+    for rule in unused:
+        click.echo(f"stem: the rule {rule.text!r} holds for none of these songs", err=True)
+    seconds = length(hand.prepared.seconds)
+    click.echo(f"{len(entries)} songs to do ({seconds or '0:00'} of sound), {hand.prepared.finished} done", err=True)
