@@ -38,7 +38,7 @@ _MOST_NAMED = 3
 
 @dataclass(frozen=True)
 class How:
-    """What the command line says beside the settings."""
+    """What the command line says beside the settings. summary: whether a report is wanted at the end."""
 
     wanted: Wanted
     asked: Asked
@@ -55,6 +55,7 @@ class How:
     style: str
     quiet: bool
     verbose: bool
+    summary: bool = True
 
 
 _OURS = (
@@ -203,8 +204,9 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
         waiting = queue.left(shop.database, batch)[0]
     why = "" if end is None else end.what
     summary = Summary(started, datetime.now(), tuple(board.rows), waiting, why)
-    place = telling.write_report(summary, how.report, settings)
-    telling.print_report(summary, place, how.json, how.quiet)
+    place = telling.write_report(summary, how.report, settings) if how.summary else None
+    if how.summary:
+        telling.print_report(summary, place, how.json, how.quiet)
     return board.rows, end
 
 

@@ -57,7 +57,7 @@ def watch(settings: Settings, how: How, settle_seconds: float, polling: bool) ->
     import watchfiles
 
     steady = Steady(settle_seconds)
-    how = replace(how, wanted=replace(how.wanted, ready=steady.is_ready))
+    how = replace(how, wanted=replace(how.wanted, ready=steady.is_ready), summary=False)
     folders = [Path(name).expanduser().absolute() for name in how.wanted.names]
     trouble, wanted = 0.0, True
     for changes in watchfiles.watch(

@@ -175,7 +175,7 @@ def _means(word: str, job: Any) -> bool:
     from fnmatch import fnmatchcase
 
     if word.isdigit():
-        return int(word) == job.id
+        return bool(int(word) == job.id)
     path = str(Path(word).expanduser().absolute())
     here: str = job.path
     inside: bool = here == path or here.startswith(f"{path}/")
