@@ -54,7 +54,7 @@ class Job:
     files: str = ""
     work_seconds: float = 0.0
     vocals_db: float | None = None
-    poor: bool = False
+    poor: int = 0
     batch: str = ""
     added_at: str = ""
     started_at: str = ""
@@ -243,4 +243,4 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
 
 
 def _job(row: Mapping[str, Any]) -> Job:
-    return Job(**{**row, "poor": bool(row["poor"])})
+    return Job(**row)

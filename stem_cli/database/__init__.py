@@ -58,7 +58,9 @@ class Database:
     def rows(self, statement: str, **values: Any) -> list[Mapping[str, Any]]:
         """All rows of a query."""
         with self.change() as connection:
-            return [dict(row._mapping) for row in connection.execute(text(statement), values)]
+            found = connection.execute(text(statement), values)
+            names = tuple(found.keys())
+            return [dict(zip(names, row, strict=True)) for row in found]
 
     def close(self) -> None:
         """Give all connections back."""

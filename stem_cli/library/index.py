@@ -42,11 +42,17 @@ class Tally:
 
 @dataclass(frozen=True)
 class _Known:
-    """A row. no_song: why the file is none, or "". gone: it was not there at the last scan."""
+    """A row. mark: size, time and inode. no_song: why the file is none, or "". gone: not there at the last scan."""
 
-    song: Song
+    row: Mapping[str, Any]
+    mark: tuple[int, int, str]
     no_song: str
     gone: bool
+
+    @property
+    def song(self) -> Song:
+        """The song in it."""
+        return _song(self.row, Path(self.row["path"]))
 
 
 def update(
@@ -64,21 +70,23 @@ def update(
     left for another time. Raises OutputError.
     """
     known = _all_known(database)
-    lost = _by_size(known)
+    lost: dict[int, list[Song]] | None = None
     waiting: list[tuple[Song, str]] = []
     seen: dict[str, int] = {}
     for number, one in enumerate(found, 1):
         seen[text_of(one.path)] = number
         old = known.get(text_of(one.path))
-        if old is not None and not old.gone and _same(old.song, one):
-            _sort(tally, replace(old.song, path=one.path), old.no_song)  # its name may be no UTF-8
+        if old is not None and not old.gone and old.mark == (one.size, one.mtime_ns, one.inode):
+            _sort(tally, _song(old.row, one.path), old.no_song)
         elif ready(one):
             waiting.append(_read(one, old, tally))
         if len(waiting) >= _TOGETHER:
+            lost = _by_size(known) if lost is None else lost
             _write(database, waiting, known, lost, tally)
         if number % _TOGETHER == 0:
             advance(_TOGETHER)
-    _write(database, waiting, known, lost, tally)
+    if waiting:
+        _write(database, waiting, known, _by_size(known) if lost is None else lost, tally)
     _mark_gone(database, [path for path in known if path not in seen and not known[path].gone], roots, tally)
     tally.songs.sort(key=lambda song: seen[text_of(song.path)])
     return tally
@@ -96,10 +104,6 @@ def found_at(paths: Iterable[Path], tally: Tally) -> Iterator[Found]:
 def remember_vocals(database: Database, path: Path, vocals: str) -> None:
     """What a look at a song has shown: "yes" or "no"."""
     database.run("UPDATE library SET vocals = :vocals WHERE path = :path", vocals=vocals, path=text_of(path))
-
-
-def _same(song: Song, found: Found) -> bool:
-    return (song.size, song.mtime_ns, song.inode) == (found.size, found.mtime_ns, found.inode)
 
 
 def _sort(tally: Tally, song: Song, no_song: str) -> None:
@@ -147,7 +151,7 @@ def _by_size(known: Mapping[str, _Known]) -> dict[int, list[Song]]:
     found: dict[int, list[Song]] = {}
     for one in known.values():
         if not one.no_song:
-            found.setdefault(one.song.size, []).append(one.song)
+            found.setdefault(one.mark[0], []).append(one.song)
     return found
 
 
@@ -191,9 +195,8 @@ def _move(connection: Any, before: Path, after: Path) -> None:
 
 
 def _mark_gone(database: Database, paths: list[str], roots: Iterable[Path], tally: Tally) -> None:
-    places = tuple(text_of(root).rstrip("/\\") for root in roots)
-    missing = [path for path in paths if path.startswith(tuple(f"{place}/" for place in places) or ("\0",))]
-    missing += [path for path in paths if path.startswith(tuple(f"{place}\\" for place in places) or ("\0",))]
+    below = tuple(text_of(root).rstrip("/\\") + sign for root in roots for sign in "/\\")
+    missing = [path for path in paths if path.startswith(below)]
     with database.change() as connection:
         for path in missing:
             moved = connection.execute(
@@ -204,12 +207,16 @@ def _mark_gone(database: Database, paths: list[str], roots: Iterable[Path], tall
 
 def _all_known(database: Database) -> dict[str, _Known]:
     rows = database.rows(f"SELECT path, {_FIELDS} FROM library")  # noqa: S608 - names of our own
-    return {row["path"]: _Known(_song(row), row["no_song"], bool(row["gone"])) for row in rows}
+    return {
+        row["path"]: _Known(row, (row["size"], row["mtime_ns"], row["inode"]), row["no_song"], bool(row["gone"]))
+        for row in rows
+    }
 
 
-def _song(row: Mapping[str, Any]) -> Song:
+def _song(row: Mapping[str, Any], path: Path) -> Song:
+    """path: of the file; its name in the row is not its own where that is no UTF-8."""
     return Song(
-        path=Path(row["path"]),
+        path=path,
         size=row["size"],
         mtime_ns=row["mtime_ns"],
         inode=row["inode"],
