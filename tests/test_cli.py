@@ -124,6 +124,7 @@ CODES = {
     "DamagedError": 3,
     "EngineError": 4,
     "OutputError": 5,
+    "FullError": 5,
     "SomeFailed": 6,
     "BusyError": 7,
     "CloudError": 8,

@@ -16,13 +16,14 @@ import click
 from stem_cli import settings as settings_of
 from stem_cli.batch import claims, look, queue, room, rules, telling
 from stem_cli.batch.board import Board
+from stem_cli.batch.dashboard import view_of
 from stem_cli.batch.prepare import Again, prepare
 from stem_cli.batch.reorder import is_paused
 from stem_cli.batch.report import Row, Summary
 from stem_cli.batch.run import Course, seats_for
 from stem_cli.batch.run import run as run_course
 from stem_cli.batch.telling import Hand
-from stem_cli.batch.views import Off, view_of
+from stem_cli.batch.views import Off
 from stem_cli.batch.wish import output_of, wish_of
 from stem_cli.database import text_of
 from stem_cli.disk import disk_errors

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from stem_cli.batch.board import Board, Seat
 from stem_cli.batch.report import Row
 from stem_cli.batch.report.summary import length, readable
-from stem_cli.batch.views import Off
+from stem_cli.batch.views import Json, Off, Plain
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -140,3 +140,17 @@ def _queue(upcoming: list[str]) -> Any:
     return Text(
         f"next: {', '.join(readable(name) for name in upcoming)}", style="dim", no_wrap=True, overflow="ellipsis"
     )
+
+
+def view_of(style: str, quiet: bool, board: Board, output: Path, upcoming: Callable[[], list[str]]) -> Off:
+    """The view a user wants; "auto" is the dashboard on a terminal and plain lines elsewhere.
+
+    upcoming: the names of the next songs.
+    """
+    if quiet or style == "off":
+        return Off(board)
+    if style == "auto":
+        style = "bar" if sys.stderr.isatty() else "plain"
+    if style == "bar":
+        return Dashboard(board, output, upcoming)
+    return {"plain": Plain, "json": Json}[style](board)

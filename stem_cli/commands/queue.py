@@ -82,7 +82,7 @@ def top(which: tuple[str, ...]) -> None:
 @queue.command()
 @click.argument("which", nargs=-1, required=True, metavar=_WHICH)
 def bottom(which: tuple[str, ...]) -> None:
-    """Do these last."""
+    """Do these last, after all others."""
     from stem_cli.batch import reorder
 
     with _found(which, "queued") as (database, jobs):
@@ -134,7 +134,7 @@ def pause() -> None:
 
 @queue.command()
 def resume() -> None:
-    """Go on."""
+    """Begin songs again after a pause."""
     from stem_cli.batch import reorder
 
     with _database() as database:
