@@ -21,6 +21,7 @@ pytest_plugins = (
     "refusals",
     "tagged",
     "uvr_models",
+    "voices",
     "weights",
 )
 """Modules beside this one whose fixtures every test may ask for, and whose asserts pytest explains."""

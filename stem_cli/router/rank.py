@@ -119,14 +119,14 @@ def _unfit(choice: Choice, ready: Sequence[Choice], request: Request, facts: Fac
     on_gpu = engine.networks and machine.backend != "cpu"  # how much of its memory is free is tried when it is opened
     if needed > machine.ram_gb and not on_gpu:
         return f"it needs about {needed:.1f} GB of memory, {machine.ram_gb:.1f} GB are free"
-    hours = _hours(engine, facts.seconds, machine)
+    hours = hours_for(engine, facts.seconds, machine)
     if facts.hours and hours > facts.hours:
         return f"it would take about {hours:.0f} hours, {facts.hours:g} are allowed (time_limit_hours)"
     return ""
 
 
-def _hours(engine: Engine, seconds: float, machine: Machine) -> float:
-    """About how long it would take."""
+def hours_for(engine: Engine, seconds: float, machine: Machine) -> float:
+    """About how long an engine takes for a song of so many seconds."""
     times = _GPU_TIMES if machine.backend != "cpu" and engine.networks else machine.cpus / _CORES
     return seconds / (engine.speed * (1.0 if engine.pays else times)) / 3600
 
