@@ -97,7 +97,8 @@ def _target(folder: StemFolder, file: StemFile, into: Path, chosen: Divider) -> 
 
 def _limit_seconds(shop: Shop, chosen: Divider, seconds: float) -> float:
     """How long the second pass may give no sign of life: engines that work by files give all at the end."""
-    expected = router.hours_for(chosen.engine, seconds, router.this_machine()) * 3600
+    machine = router.this_machine(chosen.request.device)
+    expected = router.hours_for(chosen.engine, chosen.request, seconds, machine) * 3600
     minutes = shop.settings.stall_minutes
     return max(minutes * 60, _TIMES_EXPECTED * expected) if minutes else math.inf
 
