@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from stem_cli import stems as table
-from stem_cli.engines import Engine, Missing, Model, Request, broken, knowing, load_ensemble
+from stem_cli.engines import Engine, Missing, Model, Request, broken, denies, knowing, load_ensemble, no_such_model
 from stem_cli.engines.runtime import device_for
 from stem_cli.errors import EngineError
 from stem_cli.router.facts import Facts, Machine
@@ -224,12 +224,18 @@ def _of_name(engines: Sequence[Engine], name: str) -> Engine:
 
 
 def _with_model(engines: Sequence[Engine], request: Request) -> Engine:
-    """The engine that has a model, one that is ready first; where none has, the first that takes those."""
+    """The engine that has a model, one that is ready first; where none has, one to which its name means something.
+
+    Raises EngineError where it means nothing to any.
+    """
     knows = [engine for engine, _ in knowing(engines, request)]
     ready = [engine for engine in knows if engine.unavailable(request) is None]
     damaged = (engine for engine, _ in broken(engines, request))
     by_order = sorted(engines, key=lambda engine: _index(_BEST_FIRST, engine.name))
-    return next(chain(ready, knows, damaged, by_order))
+    others = (engine for engine in by_order if not denies(engine, request))
+    for engine in chain(ready, knows, damaged, others):
+        return engine
+    raise no_such_model(engines, request)
 
 
 def _asked(engine: Engine, request: Request) -> Choice:
