@@ -112,6 +112,8 @@ def main() -> None:
         full = isinstance(error, OSError) and error.errno == errno.ENOSPC
         code = _say(OutputError("the disk is full", None, "Free some space.")) if full else _bug()
     _empty_stdout()
+    if _somebody_hangs():
+        os._exit(code)
     sys.exit(code)
 
 
@@ -149,6 +151,13 @@ def _stop_after_all(lost: Any) -> None:
     again = threading.Timer(_AGAIN_SECONDS, _thread.interrupt_main)
     again.daemon = True
     again.start()
+
+
+def _somebody_hangs() -> bool:
+    """Whether a thread was given up, in a driver or in the network: Python crashes where it wakes up during its end."""
+    import threading
+
+    return any(thread.daemon for thread in threading.enumerate())
 
 
 def _empty_stdout() -> None:

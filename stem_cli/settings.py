@@ -39,6 +39,7 @@ class Settings:
     device: str = "auto"
     vocal_sub_separation: bool = False
     split_model: str = ""
+    stall_minutes: float = 30.0
     judge: str = "auto"
     poor_below_db: float = 7.0
     priority: str = "normal"
@@ -91,6 +92,7 @@ _LEAST: dict[str, float] = {
     "segment_seconds": 0,
     "poor_below_db": -100,
     "time_limit_hours": 0,
+    "stall_minutes": 0,
     "large_file_mb": 0,
     "cloud_minutes": 0,
 }

@@ -22,6 +22,7 @@ pytest_plugins = (
     "schedulers",
     "tagged",
     "uvr_models",
+    "voices",
     "weights",
 )
 """Modules beside this one whose fixtures every test may ask for, and whose asserts pytest explains."""

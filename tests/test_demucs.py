@@ -153,9 +153,11 @@ def test_an_engine_and_a_model_of_another_contradict_one_another(stem: Stem, mod
     assert "builtin has no model 'htdemucs'" in last
 
 
-def test_an_unknown_model_names_those_there_are(stem: Stem, ready: Path) -> None:
-    last = refused(stem, write(), ready, "--model", "nothing")
-    assert "there is no Demucs model 'nothing'" in last
+def test_an_unknown_model_names_those_of_ones_own_that_are_like_it(stem: Stem, ready: Path) -> None:
+    last = refused(stem, write(), ready, "--model", "tinny")
+    assert "there is no model 'tinny'. Did you mean tiny?" in last
+    assert "stem engines list" in last
+    last = refused(stem, write(), ready, "--engine", "demucs", "--model", "nothing")
     assert {"htdemucs", "mdx_extra", "tiny"} <= set(re.findall(r"\w+", last))
 
 

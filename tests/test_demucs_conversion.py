@@ -114,7 +114,7 @@ def test_a_conversion_whose_description_is_damaged_does_not_exist(
 ) -> None:
     shutil.copytree(ready / "converted", models / "converted")
     (models / "converted" / "tiny.json").write_bytes(damage)
-    assert "there is no Demucs model 'tiny'" in refused(stem, write(), models, "--model", "tiny")
+    assert "there is no model 'tiny'" in refused(stem, write(), models, "--model", "tiny")
 
 
 def test_what_openvino_compiled_may_be_damaged(stem: Stem, ready: Path, models: Path) -> None:

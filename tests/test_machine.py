@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -90,3 +91,17 @@ def test_packages_are_looked_for_while_another_thread_imports() -> None:
     finally:
         ended.set()
         thread.join()
+
+
+@pytest.mark.skipif(hardware().device == "cuda", reason="only on a machine without a GPU")
+def test_where_there_is_no_gpu_it_has_no_memory_and_torch_is_not_imported() -> None:
+    code = "import sys; from stem_cli.router import this_machine; print(this_machine().vram_gb, 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "0.0 False\n"
+
+
+@pytest.mark.skipif(hardware().device != "cuda", reason="only on a machine with an NVIDIA GPU")
+def test_a_gpu_tells_its_free_memory_as_torch_does() -> None:
+    import torch
+
+    assert machine.free_gpu_bytes() == pytest.approx(torch.cuda.mem_get_info()[0], rel=0.2)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from conftest import Stem
 
 from stem_cli.engines import Missing, Request, load
 from stem_cli.errors import EngineError
@@ -68,3 +70,21 @@ def test_an_extra_file_asks_for_its_stem_beside_the_four() -> None:
     assert stems_needed((), "", ("no_guitar",)) == ("vocals", "drums", "bass", "other", "guitar")
     assert stems_needed((), "vocals", ()) == ("vocals",)
     assert stems_needed(("drums",), "", ("acapella",)) == ("drums", "vocals")
+
+
+@pytest.mark.parametrize("name", ["banjo", "folder/banjo.ckpt", "banjo.onnx"])
+def test_a_model_that_nobody_knows_is_told_as_that(stem: Stem, song: Path, name: str) -> None:
+    told = stem("separate", song, "--model", name, code=4).stderr
+    assert told == f"stem: there is no model {name!r}. `stem engines list` names those there are.\n"
+
+
+def test_names_like_one_that_nobody_knows_are_told(stem: Stem, song: Path) -> None:
+    told = stem("separate", song, "--model", "HTDemux", code=4).stderr
+    assert "there is no model 'HTDemux'. Did you mean htdemucs" in told
+    told = stem("separate", song, "--split-vocals", "--split-model", "uvr_mdxnet_kara", code=4).stderr
+    assert "Did you mean UVR_MDXNET_KARA_2 " in told
+
+
+def test_a_model_that_only_has_to_be_fetched_is_told_as_that(stem: Stem, song: Path, tmp_path: Path) -> None:
+    for name, word in (("htdemucs", "engines download htdemucs"), ("lalal-drums-bass", "--allow-cloud")):
+        assert word in stem("separate", song, "--model", name, "--models-dir", tmp_path, code=4).stderr

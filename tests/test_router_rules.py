@@ -93,6 +93,29 @@ ROWS = {
     "too little memory": Row((BUILTIN, HUGE), ("builtin",), machine=Machine(ram_gb=8.9), passed={"demucs": "9.0 GB"}),
     "just enough memory": Row((BUILTIN, HUGE), ("demucs",), machine=Machine(ram_gb=9.0)),
     "memory of a GPU is its own": Row((BUILTIN, HUGE), ("demucs",), machine=Machine(ram_gb=4.0, backend="cuda")),
+    "a GPU that is large enough": Row(
+        (BUILTIN, HUGE), ("demucs",), machine=Machine(ram_gb=4.0, backend="cuda", vram_gb=9.0), why="the best that"
+    ),
+    "too large for the GPU": Row(
+        (BUILTIN, HUGE), ("demucs",), machine=Machine(ram_gb=9.0, backend="cuda", vram_gb=8.9),
+        why="does not fit the GPU's 8.9 GB: it would run on the processor",
+    ),
+    "too large for the GPU and the machine": Row(
+        (BUILTIN, HUGE), ("builtin",), machine=Machine(ram_gb=8.0, backend="cuda", vram_gb=4.0),
+        passed={"demucs": "does not fit the GPU's 4.0 GB, and it needs about 9.0 GB of memory, 8.0 GB are free"},
+    ),
+    "too large for the GPU, too long on the processor": Row(
+        (BUILTIN, HUGE), ("builtin",), facts={"seconds": 36000.0, "hours": 1.0},
+        machine=Machine(backend="cuda", vram_gb=4.0), passed={"demucs": "and on the processor it would take about 5 h"},
+    ),
+    "on the GPU it would not be too long": Row(
+        (BUILTIN, HUGE), ("demucs",), facts={"seconds": 36000.0, "hours": 1.0},
+        machine=Machine(backend="cuda", vram_gb=10.0),
+    ),
+    "what has no networks does not mind the GPU": Row(
+        (engine("builtin", memory=lambda request, seconds: 9 * GIGABYTE),), ("builtin",),
+        machine=Machine(backend="cuda", vram_gb=4.0), why="the best that is ready on this machine",
+    ),
     "too long": Row(
         (BUILTIN, UVR_SIX), ("builtin",), facts={"seconds": 36000.0, "hours": 12.0}, passed={"uvr": "33 hours"}
     ),

@@ -39,6 +39,7 @@ OTHER: dict[str, Any] = {
     "device": "cpu",
     "vocal_sub_separation": True,
     "split_model": "UVR_MDXNET_KARA_2",
+    "stall_minutes": 5.0,
     "judge": "off",
     "poor_below_db": 5.5,
     "priority": "high",

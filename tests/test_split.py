@@ -7,70 +7,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from conftest import SHARED, Stem, music
-from onnx_models import BINS, COLUMNS, HOP, SIZE
+from conftest import SHARED, Stem
 from processes import assert_whole, ended, started, unix_only, wait_for
+from voices import RATE, choir, folder_of, ints
 
 from stem_cli.dsp.lead import lead_blocks
 from stem_cli.folder import open_folder
-
-RATE = 44100
-
-
-def choir(seconds: float = 6.0) -> np.ndarray:
-    """A lead voice in the middle and backing voices that differ on either side, on drums: [frames, 2]."""
-    time = np.arange(round(seconds * RATE)) / RATE
-    lead = 0.3 * np.sin(2 * np.pi * 330 * time + 2 * np.sin(2 * np.pi * 5 * time))
-    left, right = (0.2 * np.sin(2 * np.pi * hertz * time) for hertz in (523, 784))
-    return np.stack([lead + left, lead + right], axis=1) + 0.3 * music(seconds)
-
-
-@pytest.fixture
-def sung(tmp_path: Path) -> Path:
-    path = tmp_path / "work" / "sung.wav"
-    soundfile.write(path, choir(), RATE, subtype="PCM_16")
-    return path
-
-
-@pytest.fixture
-def karaoke(onnx_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of models with one that makes a lead voice, of random weights."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    shutil.copy(onnx_models / "small_mdx.onnx", folder / "kara.onnx")
-    transform = f"transform = {{ size = {SIZE}, hop = {HOP}, bins = {BINS}, columns = {COLUMNS} }}"
-    text = f'name = "kara"\nfile = "kara.onnx"\nkind = "mdx"\nstems = ["lead_vocals"]\n{transform}\n'
-    (folder / "kara.toml").write_text(text)
-    monkeypatch.setenv("STEM_MODELS_DIR", str(folder))
-    return folder
-
-
-@pytest.fixture
-def drumsep(onnx_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of models with one that makes four parts of a kit, of random weights."""
-    folder = tmp_path / "models"
-    folder.mkdir()
-    shutil.copy(onnx_models / "small_waveform.onnx", folder / "kit.onnx")
-    text = (onnx_models / "small_waveform.toml").read_text()
-    text = text.replace("small_waveform", "kit").replace(
-        '["drums", "bass", "other", "vocals"]', '["kick", "snare", "toms", "hats"]'
-    )
-    (folder / "kit.toml").write_text(text)
-    monkeypatch.setenv("STEM_MODELS_DIR", str(folder))
-    return folder
-
-
-def ints(path: Path) -> Any:
-    return soundfile.read(path, dtype="int32")[0].astype(np.int64)
-
-
-def folder_of(done: subprocess.CompletedProcess[str]) -> Path:
-    return Path(done.stdout.splitlines()[0]).parent
 
 
 def test_what_is_in_the_middle_is_the_lead() -> None:
@@ -242,46 +188,7 @@ def test_without_a_model_drums_say_what_is_missing(stem: Stem, sung: Path) -> No
     assert "stem engines list --stem kick" in done.stderr
 
 
-# ------------------------------------------------------------------------------------------------- silenced
-
-
-@pytest.mark.parametrize("depth", ["16", "24", "float"])
-def test_a_muted_stem_is_silent_and_the_sum_is_still_the_song(stem: Stem, sung: Path, depth: str) -> None:
-    result = json.loads(stem("separate", sung, "--mute", "vocals", "--bit-depth", depth, "--json").stdout)
-    sounds = {name: soundfile.read(path, dtype="float64")[0] for name, path in result["stems"].items()}
-    assert not sounds["vocals"].any()
-    assert np.allclose(sum(sounds.values()), soundfile.read(sung)[0], atol=1e-9 if depth != "float" else 1e-6)
-    assert result["record"]["muted"] == ["vocals"]
-    assert_whole(Path("stems"), 1)
-
-
-def test_a_muted_folder_is_told_from_one_that_is_not(stem: Stem, sung: Path) -> None:
-    stem("separate", sung, "--mute", "vocals")
-    assert json.loads(stem("separate", sung, "--mute", "vocals", "--json").stdout)["status"] == "there"
-    assert "was muted" in stem("separate", sung, code=5).stderr
-    whole = json.loads(stem("separate", sung, "--force", "--json").stdout)
-    assert soundfile.read(whole["stems"]["vocals"])[0].any()
-    assert whole["record"]["muted"] == []
-
-
-def test_a_song_that_calls_itself_an_instrumental_is_offered_that(stem: Stem, sung: Path) -> None:
-    sung = sung.rename(sung.with_name("Song (Instrumental).wav"))
-    notes = json.loads(stem("separate", sung, "--json").stdout)["record"]["quality"]["notes"]
-    assert any("calls itself an instrumental" in note and "--mute" in note for note in notes)
-
-
-@pytest.mark.parametrize("options", [("--stems", "vocals"), ("--also", "instrumental"), ("--format", "mp3")])
-def test_what_cannot_be_muted_says_why(stem: Stem, sung: Path, options: tuple[str, ...]) -> None:
-    done = stem("separate", sung, "--mute", "vocals", *options, code=2)
-    assert "--mute" in done.stderr
-    assert not Path("stems").exists()
-
-
 # ------------------------------------------------------------------------------------------- what goes wrong
-
-
-def test_the_rest_cannot_be_muted(stem: Stem, sung: Path) -> None:
-    assert "takes what is in the others" in stem("separate", sung, "--mute", "other", code=2).stderr
 
 
 def test_vocals_that_somebody_changed_are_not_divided_and_not_lost(stem: Stem, sung: Path) -> None:
@@ -333,13 +240,6 @@ def test_who_divides_is_told_before(stem: Stem, sung: Path, tmp_path: Path) -> N
     assert "divided by builtin centre" in stem("separate", sung, "--split-vocals", "--explain", *none).stdout
     assert "centre (builtin), out of a vocals stem" in stem("engines", "list", "--stem", "lead_vocals", *none).stdout
     assert "none, no engine" in stem("engines", "list", "--stem", "kick", *none).stdout
-
-
-def test_a_muted_stem_is_not_taken_for_the_real_one_later(stem: Stem, sung: Path) -> None:
-    stem("separate", sung, "--mute", "vocals")
-    stem("separate", sung, "--force", "--stems", "drums")
-    result = json.loads(stem("separate", sung, "--json").stdout)
-    assert soundfile.read(result["stems"]["vocals"])[0].any()
 
 
 def test_drums_are_not_divided_by_the_karaoke_model_of_the_settings(stem: Stem, sung: Path, drumsep: Path) -> None:

@@ -20,11 +20,11 @@ def ahead(blocks: Iterator[NDArray[Any]]) -> Generator[NDArray[Any], None, None]
     def work() -> None:
         try:
             for block in blocks:
-                if not _put(lane, block, stopped):
+                if not put(lane, block, stopped):
                     return
-            _put(lane, None, stopped)
+            put(lane, None, stopped)
         except BaseException as error:  # noqa: BLE001 - handed on to whoever reads
-            _put(lane, error, stopped)
+            put(lane, error, stopped)
 
     thread = threading.Thread(target=work, name="decode", daemon=True)
     thread.start()
@@ -40,7 +40,8 @@ def ahead(blocks: Iterator[NDArray[Any]]) -> Generator[NDArray[Any], None, None]
         thread.join()
 
 
-def _put(lane: queue.Queue[Any], item: Any, stopped: threading.Event) -> bool:
+def put(lane: queue.Queue[Any], item: Any, stopped: threading.Event) -> bool:
+    """Into the lane as soon as there is room; False where it was stopped before that."""
     while not stopped.is_set():
         try:
             lane.put(item, timeout=0.1)

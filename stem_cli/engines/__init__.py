@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -28,6 +29,9 @@ NAMES = ("builtin", "demucs", "onnx", "uvr", "cloud")
 _FREE = ("mit", "uvr's authors: mit", "apache", "bsd", "cc0", "gpl", "the service")
 _NOT_FREE = ("research", "non-commercial", "by-nc")
 """Words that licences of weights begin with, and that they hold."""
+
+_NEAR = 3
+"""Names that are spelt much like one that nobody knows: as many are told."""
 
 StemBlock: TypeAlias = "dict[str, NDArray[Any]]"
 """One block of every stem: float32 [channels, frames], by name."""
@@ -142,6 +146,10 @@ class Run:
 
 class NotHere(EngineError):
     """A model that is not on this machine, and nothing of it is broken."""
+
+
+class NoSuchModel(NotHere):
+    """A name that means nothing to an engine: in no table of its own, and no file either."""
 
 
 @dataclass(frozen=True)
@@ -265,18 +273,39 @@ def broken(engines: Sequence[Engine], request: Request) -> Iterator[tuple[Engine
             yield engine, missing
 
 
+def denies(engine: Engine, request: Request) -> bool:
+    """Whether the model asked for means nothing to an engine, not even that something of it is missing or broken."""
+    try:
+        engine.find(request)
+    except NoSuchModel:
+        return True
+    except EngineError:
+        return False
+    return False
+
+
+def no_such_model(engines: Sequence[Engine], request: Request) -> NoSuchModel:
+    """The error that no engine knows this model; it names those that are spelt much like it."""
+    names = [model.name for one in engines for model in (*one.models, *one.added(request.models_dir))]
+    by_letters = {name.casefold(): name for name in names}
+    near = [by_letters[one] for one in get_close_matches(request.model.casefold(), by_letters, _NEAR)]
+    meant = f"Did you mean {' or '.join(near)}? " if near else ""
+    return NoSuchModel(
+        f"there is no model {request.model!r}", None, f"{meant}`stem engines list` names those there are."
+    )
+
+
 def find_model(name: str, models_dir: Path) -> tuple[Engine, Model]:
     """The engine that knows a model, also one that the user added to a folder of models, and the model.
 
-    Raises EngineError naming those there are.
+    Raises EngineError where there is none, naming those like it.
     """
     engines, asked = all_engines(), Request(model=name, models_dir=models_dir)
     for found in knowing(engines, asked):
         return found
     for _, missing in broken(engines, asked):
         raise EngineError(missing.reason, None, missing.remedy)
-    names = ", ".join(model.name for engine in engines for model in engine.models)
-    raise EngineError(f"there is no model {name!r}", None, f"Choose one of: {names}.")
+    raise no_such_model(engines, asked)
 
 
 def those_found(names: Iterable[str], models_dir: Path, find: Callable[[Request], Model]) -> tuple[Model, ...]:

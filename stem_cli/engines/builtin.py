@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 
 from stem_cli import stems
 from stem_cli.audio import Tee
-from stem_cli.engines import Engine, Identity, Missing, Mix, Model, Request, Run, StemBlock
+from stem_cli.engines import Engine, Identity, Missing, Mix, Model, NoSuchModel, Request, Run, StemBlock
 from stem_cli.errors import EngineError
 
 _IS = "is-"
@@ -82,7 +82,7 @@ def _find(request: Request) -> Model:
     if request.model in _WAYS:
         stem = request.model.removeprefix(_IS)
         return Model(request.model, f"What is {stem} already", (stem,), _MODEL.licence)
-    raise EngineError(f"builtin has no model {request.model!r}", None, f"There are {_MODEL.name} and {_PLACE.name}.")
+    raise NoSuchModel(f"builtin has no model {request.model!r}", None, f"There are {_MODEL.name} and {_PLACE.name}.")
 
 
 def _unavailable(request: Request) -> Missing | None:

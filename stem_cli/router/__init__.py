@@ -2,7 +2,7 @@
 
 from stem_cli.router.explain import lines, rows
 from stem_cli.router.facts import Facts, Machine, facts_of, this_machine
-from stem_cli.router.rank import Choice, Ranking, after_poor, promises_more, rank
+from stem_cli.router.rank import Choice, Ranking, after_poor, hours_for, promises_more, rank
 from stem_cli.router.rules import Policy, policy_of
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Ranking",
     "after_poor",
     "facts_of",
+    "hours_for",
     "lines",
     "policy_of",
     "promises_more",

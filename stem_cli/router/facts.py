@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from stem_cli.engines.runtime import available_bytes, hardware
+from stem_cli.engines.runtime import available_bytes, free_gpu_bytes, hardware
 from stem_cli.router.rules import Policy, policy_of
 from stem_cli.settings import Settings
 
@@ -14,11 +14,15 @@ _GIGABYTE = 1e9
 
 @dataclass(frozen=True)
 class Machine:
-    """What this machine has. cpus: cores this process may use. ram_gb: free now. backend: "cuda", "mps" or "cpu"."""
+    """What this machine has. cpus: cores this process may use. ram_gb: free now. backend: "cuda", "mps" or "cpu".
+
+    vram_gb: free memory of the GPU; 0 where there is none, or where nobody tells (then it is tried).
+    """
 
     cpus: int = 2
     ram_gb: float = 16.0
     backend: str = "cpu"
+    vram_gb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,11 @@ def facts_of(
     )
 
 
-def this_machine() -> Machine:
-    """What this machine has."""
+def this_machine(device: str = "auto") -> Machine:
+    """What this machine has. device: what the user asks for; "cpu" leaves its GPU out."""
     count = getattr(os, "sched_getaffinity", None)
     cpus = len(count(0)) if count else os.cpu_count() or 1
-    return Machine(cpus, available_bytes() / _GIGABYTE, hardware().device)
+    here = Machine(cpus, available_bytes() / _GIGABYTE)
+    if device == "cpu" or hardware().device == "cpu":
+        return here
+    return replace(here, backend=hardware().device, vram_gb=free_gpu_bytes() / _GIGABYTE)

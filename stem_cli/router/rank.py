@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from stem_cli import stems as table
-from stem_cli.engines import Engine, Missing, Model, Request, broken, knowing, load_ensemble
+from stem_cli.engines import Engine, Missing, Model, Request, broken, denies, knowing, load_ensemble, no_such_model
 from stem_cli.engines.runtime import device_for
 from stem_cli.errors import EngineError
 from stem_cli.router.facts import Facts, Machine
@@ -77,7 +77,7 @@ def rank(
             None,
             "Free some memory, or change time_limit_hours, licences or cloud_minutes (`stem config show`).",
         )
-    ranked = tuple(_reasoned(_sorted(fit, request, facts), request, facts))
+    ranked = tuple(_placed(_reasoned(_sorted(fit, request, facts), request, facts), request, facts, machine))
     return Ranking(ranked, passed | unfit, {name: one for name, one in missing.items() if one and one.broken})
 
 
@@ -115,20 +115,36 @@ def _unfit(choice: Choice, ready: Sequence[Choice], request: Request, facts: Fac
         minutes = engine.minutes(replace(request, model=choice.model.name), facts.seconds)
         if minutes > facts.cloud_minutes:
             return f"it would take {minutes:.1f} minutes, {facts.cloud_minutes:g} may be paid for (--cloud-minutes)"
-    needed = engine.memory(request, facts.seconds) / 1e9
-    on_gpu = engine.networks and machine.backend != "cpu"  # how much of its memory is free is tried when it is opened
+    needed, on_gpu = engine.memory(request, facts.seconds) / 1e9, _on_gpu(engine, request, facts.seconds, machine)
+    too_large = _too_large(engine, request, facts.seconds, machine)
     if needed > machine.ram_gb and not on_gpu:
-        return f"it needs about {needed:.1f} GB of memory, {machine.ram_gb:.1f} GB are free"
-    hours = _hours(engine, facts.seconds, machine)
+        beside = f"{too_large}, and " if too_large else ""
+        return f"{beside}it needs about {needed:.1f} GB of memory, {machine.ram_gb:.1f} GB are free"
+    hours = hours_for(engine, request, facts.seconds, machine)
     if facts.hours and hours > facts.hours:
-        return f"it would take about {hours:.0f} hours, {facts.hours:g} are allowed (time_limit_hours)"
+        where = f"{too_large}, and on the processor " if too_large else ""
+        return f"{where}it would take about {hours:.0f} hours, {facts.hours:g} are allowed (time_limit_hours)"
     return ""
 
 
-def _hours(engine: Engine, seconds: float, machine: Machine) -> float:
-    """About how long it would take."""
-    times = _GPU_TIMES if machine.backend != "cpu" and engine.networks else machine.cpus / _CORES
+def hours_for(engine: Engine, request: Request, seconds: float, machine: Machine) -> float:
+    """About how long an engine takes for a song of so many seconds."""
+    times = _GPU_TIMES if _on_gpu(engine, request, seconds, machine) else machine.cpus / _CORES
     return seconds / (engine.speed * (1.0 if engine.pays else times)) / 3600
+
+
+def _on_gpu(engine: Engine, request: Request, seconds: float, machine: Machine) -> bool:
+    """Whether it would run there; where nobody tells how much of its memory is free, that is tried."""
+    there = engine.networks and machine.backend != "cpu"
+    return there and not _too_large(engine, request, seconds, machine)
+
+
+def _too_large(engine: Engine, request: Request, seconds: float, machine: Machine) -> str:
+    """Why networks do not run on the GPU that is there; "" where they do, or where it is not known."""
+    fits = engine.memory(request, seconds) / 1e9 <= machine.vram_gb
+    if fits or not (engine.networks and machine.vram_gb):
+        return ""
+    return f"it does not fit the GPU's {machine.vram_gb:.1f} GB"
 
 
 def _licensed(model: Model, licences: str) -> bool:
@@ -166,6 +182,13 @@ def _reasoned(choices: Iterable[Choice], request: Request, facts: Facts) -> Iter
         yield replace(choice, why=why)
 
 
+def _placed(choices: Iterable[Choice], request: Request, facts: Facts, machine: Machine) -> Iterator[Choice]:
+    """Each with the word that the GPU is too small for it, where it is."""
+    for choice in choices:
+        too_large = _too_large(choice.engine, request, facts.seconds, machine)
+        yield replace(choice, why=f"{choice.why}; {too_large}: it would run on the processor") if too_large else choice
+
+
 def _holds(condition: str, request: Request, facts: Facts) -> bool:
     holding = {
         "vip": facts.priority == "high" and _wants_voice(request),
@@ -201,12 +224,18 @@ def _of_name(engines: Sequence[Engine], name: str) -> Engine:
 
 
 def _with_model(engines: Sequence[Engine], request: Request) -> Engine:
-    """The engine that has a model, one that is ready first; where none has, the first that takes those."""
+    """The engine that has a model, one that is ready first; where none has, one to which its name means something.
+
+    Raises EngineError where it means nothing to any.
+    """
     knows = [engine for engine, _ in knowing(engines, request)]
     ready = [engine for engine in knows if engine.unavailable(request) is None]
     damaged = (engine for engine, _ in broken(engines, request))
     by_order = sorted(engines, key=lambda engine: _index(_BEST_FIRST, engine.name))
-    return next(chain(ready, knows, damaged, by_order))
+    others = (engine for engine in by_order if not denies(engine, request))
+    for engine in chain(ready, knows, damaged, others):
+        return engine
+    raise no_such_model(engines, request)
 
 
 def _asked(engine: Engine, request: Request) -> Choice:

@@ -88,7 +88,7 @@ def ranking_for(track: Track, order: Order) -> router.Ranking:
     """The engines to try for this song, best first. Raises EngineError, UsageError."""
     seconds, megabytes = _seconds(track, order.request.span), track.path.stat().st_size / 1e6
     facts = router.facts_of(order.settings, seconds, megabytes, order.batch, order.minutes_paid)
-    ranking = router.rank(engines.all_engines(), order.request, facts, router.this_machine())
+    ranking = router.rank(engines.all_engines(), order.request, facts, router.this_machine(order.request.device))
     others = router.after_poor(ranking.choices[1:], order.request, facts)
     return replace(ranking, choices=(ranking.best, *others))
 

@@ -37,7 +37,9 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
     if order.dry_run:
         return _result("planned", replace(plan, why=_would(shop, plan)), None, started)
     refuse_other_engines(plan)
-    if plan.engine.prepare(plan.request, listener.note):
+    with shop.turn(plan.engine):
+        prepared = plan.engine.prepare(plan.request, listener.note)
+    if prepared:
         plan = decide(track, order)
     with ExitStack() as stack:
         stack.enter_context(_held(shop, plan, listener))

@@ -73,7 +73,7 @@ def _best(wish: Wish, settings: Settings, asked: Request) -> Divider | None:
     bound = wish.stem == "vocals" and wish.channels > 1
     for part in stems.PARTS[wish.stem]:
         wanted = replace(asked, stems=(part,))
-        for choice in router.rank(engines.all_engines(), wanted, facts, router.this_machine()).choices:
+        for choice in router.rank(engines.all_engines(), wanted, facts, router.this_machine(asked.device)).choices:
             request = replace(wanted, model=choice.model.name)
             minutes = choice.engine.minutes(request, wish.seconds) if choice.engine.pays else 0.0
             if part in choice.model.stems and not (bound and minutes > facts.cloud_minutes):

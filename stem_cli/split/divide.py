@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from stem_cli.errors import EngineError, InputError
 from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, open_folder, stage, to_text
 from stem_cli.separation import Listener, Shop, fit
 from stem_cli.separation.order import order_of
+from stem_cli.separation.patience import Heard, Pulse, patient
 from stem_cli.separation.stream import Sum, Tap, settled
 from stem_cli.split.choice import Divider, Wish, divider
 from stem_cli.split.rewriting import channels_of, ours_replaced, refuse_changed, refuse_faults, tag_again
@@ -28,6 +30,8 @@ from stem_cli.track import open_track
 
 _EMPTY_DB, _SILENT_DB = -60.0, -90.0
 """A part this far below the stem is taken for nothing, and so is one below full scale by so much."""
+_TIMES_EXPECTED = 6.0
+"""Of the time that a pass should take, before it counts as hanging: `Engine.speed` is an estimate."""
 _EMBEDDED = "lead and backing vocals were told apart by where they stand: a karaoke model does it better"
 
 
@@ -64,10 +68,10 @@ def _divided(shop: Shop, folder: StemFolder, file: StemFile, listener: Listener,
     chosen.engine.prepare(chosen.request, listener.note)
     with stage(folder.place) as staged:
         target, mix = _target(folder, file, staged.stems, chosen), Mix.open(folder.path(file))
-        run = Run(shop.settings.threads or router.this_machine().cpus, note=listener.note)
         track = open_track(folder.path(file), shop.database.fingerprint)
         listener.begin(track, chosen.engine.name, f"divides the {file.name}", mix.frames)
-        files = _written(target, mix, chosen, run, listener)
+        run = Run(shop.settings.threads or router.this_machine().cpus)
+        files = _written(target, mix, chosen, run, listener, _limit_seconds(shop, chosen, seconds))
         _refuse_nothing(files, file, chosen)
         made = StemFolder(folder.place, _record(folder, file.name, files, chosen, keep))
         refuse_faults(made, files, staged.stems)
@@ -91,19 +95,33 @@ def _target(folder: StemFolder, file: StemFile, into: Path, chosen: Divider) -> 
     return Target(into, folder.place, spec, tag)
 
 
-def _written(target: Target, mix: Mix, chosen: Divider, run: Run, listener: Listener) -> tuple[StemFile, ...]:
-    writer, tap, total = Writer(target), Tap(mix), Sum()
+def _limit_seconds(shop: Shop, chosen: Divider, seconds: float) -> float:
+    """How long the second pass may give no sign of life: engines that work by files give all at the end."""
+    machine = router.this_machine(chosen.request.device)
+    expected = router.hours_for(chosen.engine, chosen.request, seconds, machine) * 3600
+    minutes = shop.settings.stall_minutes
+    return max(minutes * 60, _TIMES_EXPECTED * expected) if minutes else math.inf
+
+
+def _written(
+    target: Target, mix: Mix, chosen: Divider, run: Run, listener: Listener, limit_seconds: float
+) -> tuple[StemFile, ...]:
+    pulse = Pulse()
+    run.note = pulse.beating(listener.note)
+    writer, tap = Writer(target), Tap(Heard(mix, pulse))
     try:
         found = fit.separate(chosen.engine, chosen.model, tap, chosen.request, run)
-        blocks = settled(found, tap, target.spec.depth, total)
-        with closing(blocks):
-            for block in blocks:
+        blocks = settled(found, tap, target.spec.depth, Sum())
+        with closing(patient(blocks, pulse, limit_seconds, chosen.model.name)) as waited:
+            for block in waited:
                 writer.write(_parts(block.parts, block.whole, chosen))
                 listener.advance(block.whole.shape[1])
         (files,) = writer.finish()
         return files
     finally:
         writer.stop()
+        with suppress(ValueError):  # a thread that was given up reads at this moment
+            tap.close()
 
 
 def _parts(made: Mapping[str, NDArray[Any]], whole: NDArray[Any], chosen: Divider) -> dict[str, NDArray[Any]]:

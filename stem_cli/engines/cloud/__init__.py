@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stem_cli.database import Database, open_database
-from stem_cli.engines import Engine, Identity, Missing, Mix, Request, Run, StemBlock
+from stem_cli.engines import Engine, Identity, Missing, Mix, NoSuchModel, Request, Run, StemBlock
 from stem_cli.engines.cloud import work as works
 from stem_cli.engines.cloud.booking import Book
 from stem_cli.engines.cloud.key import key_of
@@ -45,7 +45,7 @@ def _chosen(request: Request) -> tuple[Service, Offer]:
         if offer is not None:
             return service, offer
     names = ", ".join(model.name for model in ENGINE.models)
-    raise EngineError(f"no cloud service has a model {request.model!r}", None, f"Choose one of: {names}.")
+    raise NoSuchModel(f"no cloud service has a model {request.model!r}", None, f"Choose one of: {names}.")
 
 
 def _unavailable(request: Request) -> Missing | None:

@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from stem_cli.engines import NotHere
+from stem_cli.engines import NoSuchModel, NotHere
 from stem_cli.engines.demucs import models
 from stem_cli.errors import EngineError
 from stem_cli.models.files import check, find, is_there
@@ -127,7 +127,7 @@ def recipe_of(name: str, shelf: Shelf) -> Recipe:
     names = [*models.TABLE, *own_names(shelf.folder)]
     near = get_close_matches(name, names, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    raise NotHere(f"there is no Demucs model {name!r}", None, f"{hint}Choose one of: {', '.join(names)}.")
+    raise NoSuchModel(f"there is no Demucs model {name!r}", None, f"{hint}Choose one of: {', '.join(names)}.")
 
 
 def _network(signature: str, name: str, shelf: Shelf, remembered: Path) -> tuple[Path, str]:

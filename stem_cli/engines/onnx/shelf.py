@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from stem_cli.engines import NotHere
+from stem_cli.engines import NoSuchModel, NotHere
 from stem_cli.engines.onnx.manifest import Manifest, read
 from stem_cli.errors import EngineError
 from stem_cli.models import check, find, memory_of
@@ -39,7 +39,7 @@ def manifest_of(name: str, models_dir: Path) -> Manifest:
         return read(path)
     known = ", ".join(one.name for one in (*table(), *added(models_dir)))
     hint = f"Choose one of: {known}. Or add one: `stem engines add MANIFEST`."
-    raise EngineError(f"there is no ONNX model {name!r}", None, hint)
+    raise NoSuchModel(f"there is no ONNX model {name!r}", None, hint)
 
 
 def added(models_dir: Path) -> Iterator[Manifest]:

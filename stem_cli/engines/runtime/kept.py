@@ -57,9 +57,12 @@ class Kept(Generic[Opened]):
                 entry.users -= 1
 
     def close_unused(self) -> None:
-        """Give back the memory of models that no separation uses now."""
-        with self._lock:
-            self._close_unused()
+        """Give back the memory of models that no separation uses now. One that is being opened is not waited for."""
+        if self._lock.acquire(blocking=False):
+            try:
+                self._close_unused()
+            finally:
+                self._lock.release()
 
     def _close_unused(self) -> None:
         for key in [key for key, entry in self._entries.items() if not entry.users]:

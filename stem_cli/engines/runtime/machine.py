@@ -17,6 +17,8 @@ from typing import Any
 from stem_cli.errors import EngineError
 
 _CUDA_LIBRARIES = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
+_NVML_LIBRARIES = {"linux": "libnvidia-ml.so.1", "win32": "nvml.dll"}
+_BUS_ID_BYTES = 16  # "0000:00:00.0" and its end
 _BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
 _CGROUP = Path("/sys/fs/cgroup")
 """Of the process itself in a container, where a limit of memory matters most."""
@@ -152,6 +154,39 @@ def precision_for(wanted: str, device: str, openvino: bool) -> str:
     if device == "cuda":
         return "tf32"
     return "bf16" if openvino and device == "cpu" and hardware().bf16 else "f32"
+
+
+def free_gpu_bytes() -> int:
+    """Free memory of the first NVIDIA GPU, as its driver's monitor or a torch that uses it tells; 0 where none does."""
+    if hardware().device != "cuda":
+        return 0
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        return int(torch.cuda.mem_get_info()[0])
+    try:
+        return _free_by_monitor()
+    except (OSError, AttributeError):  # no such library, or one that is too old
+        return 0
+
+
+class _Memory(ctypes.Structure):
+    """nvmlMemory_t."""
+
+    _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
+
+
+def _free_by_monitor() -> int:
+    """By NVML, which makes no context on the GPU; by its bus, as the driver may number GPUs otherwise."""
+    driver, monitor = (ctypes.CDLL(names.get(sys.platform, "")) for names in (_CUDA_LIBRARIES, _NVML_LIBRARIES))
+    bus, device, memory = ctypes.create_string_buffer(_BUS_ID_BYTES), ctypes.c_void_p(), _Memory()
+    if driver.cuInit(0) or driver.cuDeviceGetPCIBusId(bus, _BUS_ID_BYTES, 0) or monitor.nvmlInit_v2():
+        return 0
+    try:
+        refused = monitor.nvmlDeviceGetHandleByPciBusId_v2(bus, ctypes.byref(device))
+        refused = refused or monitor.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory))
+        return 0 if refused else int(memory.free)
+    finally:
+        monitor.nvmlShutdown()
 
 
 def available_bytes() -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from stem_cli.engines import NotHere
+from stem_cli.engines import NoSuchModel, NotHere
 from stem_cli.engines.uvr import models
 from stem_cli.engines.uvr.models import UvrModel
 from stem_cli.errors import EngineError
@@ -133,12 +133,12 @@ def _digest(digests: list[str]) -> str:
     return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
 
 
-def _unknown(name: str, models_dir: Path) -> NotHere:
+def _unknown(name: str, models_dir: Path) -> NoSuchModel:
     known = [*models.TABLE, *own_names(models_dir)]
     near = get_close_matches(name, known, 1)
     hint = f"Did you mean {near[0]}? " if near else ""
     choose = f"Choose one of: {', '.join(known)}." if known else "Put its weights and its yaml into the folder."
-    return NotHere(f"there is no UVR model {name!r}", models_dir, hint + choose)
+    return NoSuchModel(f"there is no UVR model {name!r}", models_dir, hint + choose)
 
 
 def known_names(models_dir: Path) -> Iterator[str]:

@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ TAIL_FRAMES = 8192
 """Silence after the song: the network gives whole hops only (at most 1,411 frames), and hears windows of 5,645."""
 _KILLED = 9
 """The signal by which Linux ends a program when memory is short."""
+_LOOK_SECONDS = 1.0
 _SHORT = ("MemoryError", "not enough memory", "out of memory")
 
 
@@ -87,7 +88,9 @@ def _run(job: Job) -> None:
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=stderr, env=job.environment
         )
         try:
-            process.wait()
+            while process.poll() is None:  # in steps: a thread is told to stop between them
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOK_SECONDS)
         finally:  # interrupted or not, it does not outlive this
             process.kill()
             process.wait()
