@@ -65,13 +65,15 @@ def _divided(shop: Shop, folder: StemFolder, file: StemFile, listener: Listener,
     """With the folder held."""
     seconds, channels = file.frames / folder.record.source.rate, channels_of(folder, file)
     chosen = divider(Wish(file.name, seconds, channels, shop.budget.paid), shop.settings)
-    chosen.engine.prepare(chosen.request, listener.note)
+    with shop.turn(chosen.engine):
+        chosen.engine.prepare(chosen.request, listener.note)
     with stage(folder.place) as staged:
         target, mix = _target(folder, file, staged.stems, chosen), Mix.open(folder.path(file))
         track = open_track(folder.path(file), shop.database.fingerprint)
         listener.begin(track, chosen.engine.name, f"divides the {file.name}", mix.frames)
         run = Run(shop.settings.threads or router.this_machine().cpus)
-        files = _written(target, mix, chosen, run, listener, _limit_seconds(shop, chosen, seconds))
+        with shop.turn(chosen.engine):
+            files = _written(target, mix, chosen, run, listener, _limit_seconds(shop, chosen, seconds))
         _refuse_nothing(files, file, chosen)
         made = StemFolder(folder.place, _record(folder, file.name, files, chosen, keep))
         refuse_faults(made, files, staged.stems)
