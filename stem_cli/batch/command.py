@@ -24,7 +24,7 @@ from stem_cli.batch.run import Course, seats_for
 from stem_cli.batch.run import run as run_course
 from stem_cli.batch.telling import Hand
 from stem_cli.batch.views import Off
-from stem_cli.batch.wish import output_of, wish_of
+from stem_cli.batch.wish import output_of, typical, wish_of
 from stem_cli.database import text_of
 from stem_cli.disk import disk_errors
 from stem_cli.errors import BusyError, StemError, UsageError
@@ -131,15 +131,22 @@ def once(settings: Settings, how: How) -> tuple[list[Row], StemError | None]:
 def _prepared(shop: Shop, settings: Settings, how: How) -> Hand:
     """Scan, and sort songs into what is to be done and what is not."""
     output = output_of(settings)
-    skip = frozenset() if output == "same" else frozenset({Path(output)})
+    skip = _stems_beside(shop) if output == "same" else frozenset({Path(output)})
     table = rules.rules_of(settings.batch_rules)
-    wish = wish_of(how.asked, settings)
+    choice = typical(how.asked, settings)
+    wish = wish_of(how.asked, settings, choice)
     found = songs_named(shop.database, replace(how.wanted, skip=skip))
     songs = found.songs
     if how.detect_vocals:
         songs = tuple(look.looked_at(shop, song) for song in songs)
     prepared = prepare(shop.database, output, wish, songs, table, found.crates, how.again)
-    return Hand(found, table, wish, prepared, look.by_path(songs))
+    return Hand(found, table, choice.engine, wish, prepared, look.by_path(songs))
+
+
+def _stems_beside(shop: Shop) -> frozenset[Path]:
+    """Folders of stems that lie among the songs: known from the queue, they need not be opened to be told."""
+    found = (Path(job.folder) for job in queue.jobs(shop.database, "same") if job.folder)
+    return frozenset(metadata.parent for metadata in found if metadata.name == METADATA)
 
 
 def _worked(shop: Shop, settings: Settings, how: How, hand: Hand) -> tuple[list[Row], StemError | None]:
@@ -180,7 +187,8 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
         wish=hand.wish,
         asked=how.asked,
         settings=settings,
-        jobs=seats_for(settings, how.jobs),
+        jobs=seats_for(hand.engine, how.jobs),
+        networks=hand.engine.networks,
         upgrade=how.again.upgrade,
         limit=how.limit,
         budget_seconds=how.budget_seconds,

@@ -20,7 +20,7 @@ from stem_cli.batch.report import Row
 from stem_cli.engines import Engine
 from stem_cli.errors import CloudError, DamagedError, EngineError, FullError, InputError, OutputError, StemError
 from stem_cli.quality import verdict_of
-from stem_cli.separation import Result, Shop
+from stem_cli.separation import Result, Shop, Turn
 from stem_cli.settings import Settings
 from stem_cli.split import Asked
 from stem_cli.track import open_track
@@ -37,9 +37,10 @@ _STATUS = {"made": "done", "cached": "cached", "there": "there"}
 class Course:
     """What a batch may do. batch: its id in the queue. output: the folder that its jobs name.
 
-    wish: the settings in words, written down with each finished song. upgrade: replace what others made. limit: songs,
-    0 for all. budget_seconds: begin no song that would end after so long, 0 for no end. roots: folders whose vanishing
-    ends the batch. paths: files by their names in the queue, where those differ. look: called before songs are taken.
+    wish: the settings in words, written down with each finished song. networks: whether most songs get a network.
+    upgrade: replace what others made. limit: songs, 0 for all. budget_seconds: begin no song that would end after so
+    long, 0 for no end. roots: folders whose vanishing ends the batch. paths: files by their names in the queue. look:
+    called before songs are taken.
     """
 
     batch: str
@@ -48,6 +49,7 @@ class Course:
     asked: Asked
     settings: Settings
     jobs: int
+    networks: bool = False
     upgrade: bool = False
     limit: int = 0
     budget_seconds: float = 0.0
@@ -69,38 +71,23 @@ class _Floor:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def seats_for(settings: Settings, jobs: int) -> int:
-    """How many songs side by side: as asked, else what keeps this machine's processors busy.
+def seats_for(engine: Engine, jobs: int) -> int:
+    """How many songs side by side: as asked, else what keeps this machine's processors busy. engine: of most songs.
 
     One more than there are cores, as songs wait for the disk now and then. A network takes all cores by itself: two
     songs then, of which one is computed while the other is read, written and checked.
     """
-    if jobs:
-        return jobs
-    return router.this_machine().cpus + 1 if settings.engine == "builtin" else 2
+    return jobs or (2 if engine.networks else router.this_machine().cpus + 1)
 
 
-def turns(jobs: int) -> Callable[[Engine], AbstractContextManager[None]]:
+def turns(jobs: int) -> Turn:
     """Networks compute one at a time: they share a device, its memory, and the model."""
     one = threading.RLock()
 
-    def turn(engine: Engine) -> AbstractContextManager[None]:
-        return _Held(one) if engine.networks and jobs > 1 else nullcontext()
+    def turn(engine: Engine) -> AbstractContextManager[object]:
+        return one if engine.networks and jobs > 1 else nullcontext()
 
     return turn
-
-
-class _Held(AbstractContextManager[None]):
-    """A lock as a context that gives nothing."""
-
-    def __init__(self, lock: threading.RLock) -> None:
-        self._lock = lock
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None], note: Callable[[str], None]) -> None:
@@ -109,8 +96,8 @@ def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None], n
     Failed songs are on the board. Raises StemError where all songs would fail: a full disk, one that is gone, an engine
     that is not there. After Ctrl-C what is worked on goes back into the queue.
     """
-    threads = max(1, (course.settings.threads or router.this_machine().cpus) // max(1, course.jobs - 1))
-    if course.settings.engine == "builtin" and course.jobs > 1:
+    if course.jobs > 1 and not course.settings.threads and not course.networks:
+        threads = max(1, router.this_machine().cpus // (course.jobs - 1))
         course = replace(course, settings=replace(course.settings, threads=threads))
     floor = _Floor(replace(shop, settings=course.settings, turn=turns(course.jobs)), course, board)
     board.seats = [Seat() for _ in range(course.jobs)]

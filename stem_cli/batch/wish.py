@@ -9,6 +9,7 @@ from pathlib import Path
 from stem_cli import engines, router, split
 from stem_cli.database import text_of
 from stem_cli.errors import EngineError
+from stem_cli.router import Choice
 from stem_cli.settings import Settings
 from stem_cli.split import Asked
 
@@ -26,19 +27,23 @@ def output_of(settings: Settings) -> str:
     return text_of(Path(settings.output).expanduser().absolute())
 
 
-def wish_of(asked: Asked, settings: Settings) -> str:
+def typical(asked: Asked, settings: Settings) -> Choice:
+    """The engine that a song of four minutes would get now. Raises EngineError where none is ready."""
+    request = split.order_of(asked, settings, batch=True).request
+    facts = router.facts_of(settings, seconds=240.0, batch=True)
+    return router.rank(engines.all_engines(), request, facts, router.this_machine(request.device)).best
+
+
+def wish_of(asked: Asked, settings: Settings, choice: Choice) -> str:
     """The stems, the settings and the engine of a typical song as one line of JSON."""
     files = {key: value for key, value in asdict(replace(asked, force=False)).items() if value}
     chosen = {name: getattr(settings, name) for name in _SETTINGS if getattr(settings, name) != getattr(Settings, name)}
-    return json.dumps({"engine": _engine(asked, settings), **files, **chosen}, sort_keys=True)
+    return json.dumps({"engine": _id(asked, settings, choice), **files, **chosen}, sort_keys=True)
 
 
-def _engine(asked: Asked, settings: Settings) -> str:
-    """The id of the engine that a song of four minutes would get now. Raises EngineError where none is ready."""
-    order = split.order_of(asked, settings, batch=True)
-    facts = router.facts_of(settings, seconds=240.0, batch=True)
-    best = router.rank(engines.all_engines(), order.request, facts, router.this_machine()).best
+def _id(asked: Asked, settings: Settings, choice: Choice) -> str:
+    request = split.order_of(asked, settings, batch=True).request
     try:
-        return best.engine.identify(replace(order.request, model=best.model.name)).text
+        return choice.engine.identify(replace(request, model=choice.model.name)).text
     except EngineError:
-        return f"{best.engine.name}/{best.model.name}"  # its model has to be downloaded or converted first
+        return f"{choice.engine.name}/{choice.model.name}"  # its model has to be downloaded or converted first

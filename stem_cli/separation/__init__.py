@@ -4,7 +4,7 @@ from stem_cli.separation.order import Listener, Order, Result, stems_needed
 from stem_cli.separation.plan import folder_there, ranking_for
 from stem_cli.separation.request import Made, StemRequest, StemResult, make
 from stem_cli.separation.road import separate
-from stem_cli.separation.shop import Shop, open_shop
+from stem_cli.separation.shop import Shop, Turn, open_shop
 
 __all__ = [
     "Listener",
@@ -14,6 +14,7 @@ __all__ = [
     "Shop",
     "StemRequest",
     "StemResult",
+    "Turn",
     "folder_there",
     "make",
     "open_shop",

@@ -24,10 +24,10 @@ class Budget:
     paid: float = 0.0
 
 
-Turn: TypeAlias = Callable[[Engine], AbstractContextManager[None]]
+Turn: TypeAlias = Callable[[Engine], AbstractContextManager[object]]
 
 
-def _at_once(engine: Engine) -> AbstractContextManager[None]:  # noqa: ARG001 - nobody else is there
+def _at_once(engine: Engine) -> AbstractContextManager[object]:  # noqa: ARG001 - nobody else is there
     return nullcontext()
 
 
