@@ -28,6 +28,7 @@ from stem_cli.batch.wish import output_of, typical, wish_of
 from stem_cli.database import text_of
 from stem_cli.disk import disk_errors
 from stem_cli.errors import BusyError, StemError, UsageError
+from stem_cli.folder.place import METADATA
 from stem_cli.library.select import Wanted, songs_named
 from stem_cli.separation import Shop, open_shop
 from stem_cli.settings import Settings
