@@ -3,6 +3,6 @@
 from stem_cli.split.choice import Wish, divider
 from stem_cli.split.divide import divide, divided_already
 from stem_cli.split.mute import mute, refuse
-from stem_cli.split.road import separate
+from stem_cli.split.road import second_pass, separate
 
-__all__ = ["Wish", "divide", "divided_already", "divider", "mute", "refuse", "separate"]
+__all__ = ["Wish", "divide", "divided_already", "divider", "mute", "refuse", "second_pass", "separate"]
