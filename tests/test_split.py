@@ -339,3 +339,25 @@ def test_real_voices_are_told_apart(stem: Stem, tmp_path: Path) -> None:
     for name, least in (("lead_vocals", 7.0), ("backing_vocals", 6.0)):
         true, found = (soundfile.read(path / f"{name}.wav")[0] for path in (tmp_path / "true", folder))
         assert 10 * np.log10((true**2).sum() / ((true - found) ** 2).sum()) > least
+
+
+def test_a_dry_run_tells_the_second_pass_too(stem: Stem, sung: Path, karaoke: Path) -> None:
+    told = stem("separate", sung, "--split-vocals", "--dry-run", "--engine", "builtin").stdout
+    assert "would be separated; then the vocals would be divided by onnx kara" in told
+    assert not Path("stems").exists()
+    stem("separate", sung, "--engine", "builtin")
+    told = json.loads(stem("separate", sung, "--split-vocals", "--dry-run", "--json", "--engine", "builtin").stdout)
+    assert told["why"] == "its stems are there already; then the vocals would be divided by onnx kara"
+    stem("separate", sung, "--split-vocals", "--engine", "builtin")
+    told = json.loads(stem("separate", sung, "--split-vocals", "--dry-run", "--json", "--engine", "builtin").stdout)
+    assert told["why"] == "its stems are there already"
+
+
+def test_a_dry_run_tells_that_nothing_can_divide_the_vocals(stem: Stem) -> None:
+    soundfile.write("mono.wav", choir()[:, 0], RATE, subtype="PCM_16")
+    for way in ("--dry-run", "--explain"):
+        assert "the vocals would stay whole" in stem("separate", "mono.wav", "--split-vocals", way).stdout
+        done = stem("separate", "mono.wav", "--split-vocals", way, "--split-model", "dsp", code=4)
+        assert "dsp does not divide vocals" in done.stderr
+    told = json.loads(stem("separate", "mono.wav", "--split-vocals", "--explain", "--json").stdout)
+    assert "this is mono" in told["then"][0]

@@ -253,18 +253,15 @@ def _explain(track: Any, order: Any, how: _How) -> None:
     """Print the engines that would be tried for a song."""
     from stem_cli import router
     from stem_cli.separation import ranking_for
+    from stem_cli.split import second_pass
 
     ranking = ranking_for(track, order)
+    then = [second_pass(track, order)] if order.settings.vocal_sub_separation else []
     if how.json:
-        click.echo(json.dumps({"file": str(track.path), "engines": router.rows(ranking)}))
+        click.echo(json.dumps({"file": str(track.path), "engines": router.rows(ranking), "then": then}))
         return
     click.echo(os.fsencode(f"{track.path}:"))
-    click.echo("\n".join(router.lines(ranking)))
-    if order.settings.vocal_sub_separation:
-        from stem_cli.split import Wish, divider
-
-        second = divider(Wish("vocals", track.frames / track.rate, track.channels), order.settings)
-        click.echo(f"  then the vocals are divided by {second.engine.name} {second.model.name}")
+    click.echo("\n".join([*router.lines(ranking), *(f"  {line}" for line in then)]))
 
 
 def _accepted(policy: str, error: DamagedError, listener: Progress, how: _How) -> bool:

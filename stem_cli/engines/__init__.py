@@ -37,8 +37,8 @@ StemBlock: TypeAlias = "dict[str, NDArray[Any]]"
 """One block of every stem: float32 [channels, frames], by name."""
 
 
-class Mix(Protocol):
-    """The song as an engine sees it: blocks of float32 [channels, frames], as often as it needs them."""
+class Readable(Protocol):
+    """A sound that can be read as often as one likes: a song, or one in memory."""
 
     @property
     def rate(self) -> int:
@@ -53,7 +53,11 @@ class Mix(Protocol):
         """Length, an estimate for some lossy files."""
 
     def blocks(self) -> Iterator[NDArray[Any]]:
-        """The song from its start, in blocks of any size. They belong to the mix: do not write into them."""
+        """All of it, float32 [channels, frames], in blocks of any size. They belong to it: do not write into them."""
+
+
+class Mix(Readable, Protocol):
+    """The song as an engine sees it."""
 
     def skim(self) -> Iterator[NDArray[Any]]:
         """The song once through for an engine that must know the whole before it begins; nothing of it is kept."""

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli.audio.ahead import put
+from stem_cli.engines import Readable
 from stem_cli.errors import EngineError
-from stem_cli.separation.stream import Readable
 
 Item = TypeVar("Item")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from stem_cli import artifacts, cache, engines, router, stems, verify
@@ -86,15 +86,15 @@ def decide(track: Track, order: Order) -> Plan:
 
 def ranking_for(track: Track, order: Order) -> router.Ranking:
     """The engines to try for this song, best first. Raises EngineError, UsageError."""
-    seconds, megabytes = _seconds(track, order.request.span), track.path.stat().st_size / 1e6
+    seconds, megabytes = seconds_of(track, order.request.span), track.path.stat().st_size / 1e6
     facts = router.facts_of(order.settings, seconds, megabytes, order.batch, order.minutes_paid)
     ranking = router.rank(engines.all_engines(), order.request, facts, router.this_machine(order.request.device))
     others = router.after_poor(ranking.choices[1:], order.request, facts)
     return replace(ranking, choices=(ranking.best, *others))
 
 
-def _seconds(track: Track, span: tuple[float, float | None] | None) -> float:
-    """Of the stretch that is wanted."""
+def seconds_of(track: Track, span: tuple[float, float | None] | None) -> float:
+    """The length of the stretch of a song that is wanted."""
     whole = track.frames / track.rate
     first, end = span or (0.0, None)
     return max(0.0, min(whole, whole if end is None else end) - first)
@@ -175,12 +175,6 @@ def looked_again(plan: Plan) -> Plan:
     with disk_errors(plan.wish.parent):
         finish_leftovers(plan.wish.parent)
     return replace(plan, place=_free_place(plan.wish, plan.track))
-
-
-def folder_there(track: Track, order: Order, needed: Callable[[tuple[str, ...]], tuple[str, ...]]) -> StemFolder | None:
-    """The folder of a song, if it holds of the files of an order those that are `needed`. Raises StemError."""
-    plan = decide(track, order)
-    return already_there(replace(plan, names=needed(plan.names)))
 
 
 def already_there(plan: Plan) -> StemFolder | None:

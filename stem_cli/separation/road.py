@@ -27,11 +27,16 @@ from stem_cli.separation.shop import Shop, spec_of
 from stem_cli.track import Track
 
 
-def separate(shop: Shop, track: Track, order: Order, listener: Listener | None = None) -> Result:
-    """Separate one song, or take its stems from where they are. Raises StemError; then nothing is left behind."""
+def separate(
+    shop: Shop, track: Track, order: Order, listener: Listener | None = None, plan: Plan | None = None
+) -> Result:
+    """Separate one song, or take its stems from where they are. Raises StemError; then nothing is left behind.
+
+    plan: what was decided for this order already.
+    """
     listener = listener or Silent()
     started = time.monotonic()
-    plan = decide(track, order)
+    plan = plan or decide(track, order)
     for warning in plan.warnings:
         listener.note(warning)
     if order.dry_run:
@@ -47,13 +52,18 @@ def separate(shop: Shop, track: Track, order: Order, listener: Listener | None =
         plan = stack.enter_context(_followed(shop, looked_again(plan)))
         there = already_there(plan)
         if there is not None:
-            return _result("there", plan, there, started, artifacts.register(shop.database, there))
+            return result_there(shop, plan, there, started)
         with _job(shop.database, plan) as job:
             status, folder = _make(shop, plan, listener)
             ids = deliver.note(shop.database, job, folder, status, time.monotonic() - started)
     if shop.cache.limit_bytes:
         shop.cache.clear(max_bytes=shop.cache.limit_bytes)
     return _result(status, plan, folder, started, ids)
+
+
+def result_there(shop: Shop, plan: Plan, there: StemFolder, started: float) -> Result:
+    """What comes of an order whose stems lie there already. started: when the work began, by `time.monotonic`."""
+    return _result("there", plan, there, started, artifacts.register(shop.database, there))
 
 
 def _would(shop: Shop, plan: Plan) -> str:

@@ -7,35 +7,16 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stem_cli import stems
 from stem_cli.audio import Tee, ahead
-from stem_cli.engines import StemBlock
+from stem_cli.engines import Readable, StemBlock
 from stem_cli.errors import EngineError
 from stem_cli.folder import exact
-
-
-class Readable(Protocol):
-    """A sound that can be read as often as one likes: a song, or one in memory."""
-
-    @property
-    def rate(self) -> int:
-        """Samples per second."""
-
-    @property
-    def channels(self) -> int:
-        """1 or 2."""
-
-    @property
-    def frames(self) -> int:
-        """Its length."""
-
-    def blocks(self) -> Iterator[NDArray[Any]]:
-        """All of it, float32 [channels, frames]."""
 
 
 class Tap:

@@ -4,7 +4,7 @@ from stem_cli.split.asked import Asked, carry_out, order_of
 from stem_cli.split.choice import Wish, divider
 from stem_cli.split.divide import divide, divided_already
 from stem_cli.split.mute import mute, refuse
-from stem_cli.split.road import separate
+from stem_cli.split.road import second_pass, separate
 
 __all__ = [
     "Asked",
@@ -16,5 +16,6 @@ __all__ = [
     "mute",
     "order_of",
     "refuse",
+    "second_pass",
     "separate",
 ]

@@ -12,20 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stem_cli import allocator, artifacts, quality, router, stems
+from stem_cli import allocator, quality, router, stems
 from stem_cli.audio import Mix
 from stem_cli.cache import place_key
-from stem_cli.disk import disk_errors, write_synced
 from stem_cli.engines import Run
 from stem_cli.engines.runtime.kept import release
 from stem_cli.errors import EngineError, InputError
-from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, open_folder, stage, to_text
+from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, open_folder, stage
 from stem_cli.separation import Listener, Shop, fit
 from stem_cli.separation.order import order_of
 from stem_cli.separation.patience import Heard, Pulse, patient
 from stem_cli.separation.stream import Sum, Tap, settled
 from stem_cli.split.choice import Divider, Wish, divider
-from stem_cli.split.rewriting import channels_of, ours_replaced, refuse_changed, refuse_faults, tag_again
+from stem_cli.split.rewriting import channels_of, put_in_place, refuse_changed, tag_again
 from stem_cli.track import open_track
 
 _EMPTY_DB, _SILENT_DB = -60.0, -90.0
@@ -43,10 +42,12 @@ def divided_already(folder: StemFolder, stem: str, keep: bool = False, model: st
     return bool(parts) and by_it and (stem in names or not keep)
 
 
-def divide(shop: Shop, folder: StemFolder, stem: str, listener: Listener, keep: bool = False) -> StemFolder:
+def divide(
+    shop: Shop, folder: StemFolder, stem: str, listener: Listener, keep: bool = False, chosen: Divider | None = None
+) -> StemFolder:
     """Divide a stem of a folder of ours, which then holds its parts in place of it (with `keep`, beside it).
 
-    Raises StemError; then everything lies there as it did.
+    chosen: who divides it, where that was decided already. Raises StemError; then everything lies there as it did.
     """
     release()
     allocator.give_back()
@@ -58,13 +59,15 @@ def divide(shop: Shop, folder: StemFolder, stem: str, listener: Listener, keep: 
         if file is None:
             raise InputError(f"there is no {stem} among these stems", folder.place.home, "Separate the song again.")
         refuse_changed(folder, (file,))
-        return _divided(shop, folder, file, listener, keep)
+        return _divided(shop, folder, file, listener, keep, chosen)
 
 
-def _divided(shop: Shop, folder: StemFolder, file: StemFile, listener: Listener, keep: bool) -> StemFolder:
+def _divided(
+    shop: Shop, folder: StemFolder, file: StemFile, listener: Listener, keep: bool, chosen: Divider | None
+) -> StemFolder:
     """With the folder held."""
     seconds, channels = file.frames / folder.record.source.rate, channels_of(folder, file)
-    chosen = divider(Wish(file.name, seconds, channels, shop.budget.paid), shop.settings)
+    chosen = chosen or divider(Wish(file.name, seconds, channels, shop.budget.paid), shop.settings)
     with shop.turn(chosen.engine):
         chosen.engine.prepare(chosen.request, listener.note)
     with stage(folder.place) as staged:
@@ -76,12 +79,8 @@ def _divided(shop: Shop, folder: StemFolder, file: StemFile, listener: Listener,
             files = _written(target, mix, chosen, run, listener, _limit_seconds(shop, chosen, seconds))
         _refuse_nothing(files, file, chosen)
         made = StemFolder(folder.place, _record(folder, file.name, files, chosen, keep))
-        refuse_faults(made, files, staged.stems)
-        write_synced(staged.stems / folder.place.metadata.name, to_text(made.record))
-        with disk_errors(folder.place.home):
-            staged.commit(ours_replaced(folder, made.record, files))
+        put_in_place(shop.database, folder, made, files, staged)
     shop.budget.paid += chosen.engine.minutes(chosen.request, seconds)
-    artifacts.register(shop.database, made)
     for work in run.after:
         work()
     if chosen.embedded:

@@ -8,21 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stem_cli import artifacts, quality, stems
+from stem_cli import quality, stems
 from stem_cli.audio import FORMATS
 from stem_cli.cache import place_key
-from stem_cli.disk import write_synced
 from stem_cli.errors import UsageError
-from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, open_folder, stage, to_text
+from stem_cli.folder import Record, Spec, StemFile, StemFolder, Target, Writer, exact, open_folder, stage
 from stem_cli.separation import Order, Shop
-from stem_cli.split.rewriting import (
-    channels_of,
-    ours_replaced,
-    refuse_changed,
-    refuse_faults,
-    samples_of,
-    tag_again,
-)
+from stem_cli.split.rewriting import channels_of, put_in_place, refuse_changed, samples_of, tag_again
 
 Samples = NDArray[Any]
 
@@ -75,10 +67,7 @@ def _muted(shop: Shop, folder: StemFolder, stem: str) -> StemFolder:
             folder, Target(staged.stems, folder.place, spec, tag_again(folder, one, record.engine_of)), stem
         )
         made = StemFolder(folder.place, _record(record, written, stem))
-        refuse_faults(made, written, staged.stems)
-        write_synced(staged.stems / folder.place.metadata.name, to_text(made.record))
-        staged.commit(ours_replaced(folder, made.record, written))
-    artifacts.register(shop.database, made)
+        put_in_place(shop.database, folder, made, written, staged)
     return made
 
 

@@ -9,11 +9,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from stem_cli import artifacts, verify
 from stem_cli import tags as tags_of
-from stem_cli import verify
 from stem_cli.audio import Mix
+from stem_cli.database import Database
+from stem_cli.disk import disk_errors, write_synced
 from stem_cli.errors import InputError
-from stem_cli.folder import Record, StemFile, StemFolder, Tag, exact
+from stem_cli.folder import Record, Staging, StemFile, StemFolder, Tag, exact, to_text
 
 
 def channels_of(folder: StemFolder, file: StemFile) -> int:
@@ -42,12 +44,6 @@ def tag_again(folder: StemFolder, like: StemFile, engine_id: Callable[[str], str
     return tag
 
 
-def ours_replaced(folder: StemFolder, record: Record, files: tuple[StemFile, ...]) -> tuple[str, ...]:
-    """What of ours lies there and goes or is written anew; nothing that is not ours."""
-    left = {one.name for one in record.files} - {one.name for one in files}
-    return (folder.place.metadata.name, *(one.file for one in folder.record.files if one.name not in left))
-
-
 def refuse_changed(folder: StemFolder, files: tuple[StemFile, ...]) -> None:
     """Raises InputError where a file is not what its record says: somebody has changed it."""
     only = replace(folder.record, files=files, song=replace(folder.record.song, parts=()))
@@ -57,7 +53,22 @@ def refuse_changed(folder: StemFolder, files: tuple[StemFile, ...]) -> None:
         raise InputError(what, faults[0].path, "Name that file itself, with --is-stem, or separate the song again.")
 
 
-def refuse_faults(made: StemFolder, files: tuple[StemFile, ...], home: Path) -> None:
-    """Raises OutputError where new files do not read back as they were written, before anything is moved."""
+def put_in_place(
+    database: Database, folder: StemFolder, made: StemFolder, files: tuple[StemFile, ...], new: Staging
+) -> None:
+    """Move new files into a folder, with the record that tells of them; what of ours they replace goes.
+
+    Raises OutputError where they do not read back as they were written, before anything is moved.
+    """
     only = replace(made.record, files=files, song=replace(made.record.song, parts=()))
-    verify.refuse_faults(StemFolder(made.place, only), home)
+    verify.refuse_faults(StemFolder(made.place, only), new.stems)
+    write_synced(new.stems / folder.place.metadata.name, to_text(made.record))
+    with disk_errors(folder.place.home):
+        new.commit(_ours_replaced(folder, made.record, files))
+    artifacts.register(database, made)
+
+
+def _ours_replaced(folder: StemFolder, record: Record, files: tuple[StemFile, ...]) -> tuple[str, ...]:
+    """What of ours lies there and goes or is written anew; nothing that is not ours."""
+    left = {one.name for one in record.files} - {one.name for one in files}
+    return (folder.place.metadata.name, *(one.file for one in folder.record.files if one.name not in left))
