@@ -13,6 +13,9 @@ from stem_cli.batch.rules import Rule, ordered
 from stem_cli.database import Database, text_of
 from stem_cli.library import Song
 
+_ROOM = 1_000_000
+"""Places of one rule: more songs than a library has."""
+
 
 @dataclass(frozen=True)
 class Again:
@@ -62,11 +65,25 @@ def prepare(
     jobs = {job.path: job for job in queue.jobs(database, output)}
     found = Prepared()
     wanted = [song for song in songs if _is_due(found, song, jobs.get(text_of(song.path)), wish, again)]
-    for placed in ordered(wanted, rules, named, date.today()):
-        song = placed.song
-        entry = Entry(song.path, placed.place, placed.why, song.size, song.mtime_ns, song.seconds or 0.0)
+    for number, placed in enumerate(ordered(wanted, rules, named, date.today())):
+        song, job = placed.song, jobs.get(text_of(placed.song.path))
+        entry = Entry(
+            path=song.path,
+            place=place_of(placed.place, number),
+            why=placed.why,
+            size=song.size,
+            mtime_ns=song.mtime_ns,
+            seconds=song.seconds or 0.0,
+            lane=0 if job is None else job.lane,
+        )
         found.entries.append(entry)
+    found.entries.sort(key=lambda entry: -entry.lane)
     return found
+
+
+def place_of(rule: int, number: int) -> int:
+    """The place in the queue: by the number of the rule, then in the order in which the songs were named."""
+    return rule * _ROOM + number % _ROOM
 
 
 def _is_due(found: Prepared, song: Song, job: Job | None, wish: str, again: Again) -> bool:

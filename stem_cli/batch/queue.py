@@ -68,7 +68,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Entry:
-    """A song that is to be done. place, why: as the rules give them."""
+    """A song that is to be done. place, why: as the rules give them. lane: what the user said of it before."""
 
     path: Path
     place: int
@@ -76,6 +76,7 @@ class Entry:
     size: int
     mtime_ns: int
     seconds: float
+    lane: int = 0
 
 
 @dataclass(frozen=True)
@@ -157,15 +158,16 @@ def finish(database: Database, job: Job, end: End, wish: str) -> None:
     )
 
 
-def fail(database: Database, job: Job, error: str, exit_code: int) -> None:
-    """A song failed; it is not tried again by itself while its file stays as it is."""
+def fail(database: Database, job: Job, error: str, exit_code: int, gone: bool = False) -> None:
+    """A song failed; it is not tried again by itself while its file stays as it is. gone: it is, once it is back."""
     database.run(
-        "UPDATE queue SET state = 'failed', error = :error, exit_code = :code, batch = '', ended_at = :now"
-        " WHERE id = :id AND batch = :batch",
+        "UPDATE queue SET state = 'failed', error = :error, exit_code = :code, size = :size, batch = '',"
+        " ended_at = :now WHERE id = :id AND batch = :batch",
         id=job.id,
         batch=job.batch,
         error=error.encode(errors="replace").decode().replace("\0", " "),
         code=exit_code,
+        size=-1 if gone else job.size,  # no file has that size
         now=now(),
     )
 
