@@ -151,8 +151,8 @@ def _prepared(shop: Shop, settings: Settings, how: How) -> Hand:
 def _worked(shop: Shop, settings: Settings, how: How, hand: Hand) -> tuple[list[Row], StemError | None]:
     """Do what is to be done. Gives what came of each song, and why the batch ended before its time."""
     prepared = hand.prepared
-    for text in prepared.lost:
-        click.echo(f"stem: {text}; it is separated again", err=True)
+    for path, fault in prepared.lost.items():
+        click.echo(f"stem: {path}: {fault}; it is separated again", err=True)
     if not prepared.entries:
         return [], None
     output = output_of(settings)

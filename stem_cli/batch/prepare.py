@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from stem_cli.batch import queue
 from stem_cli.batch.finished import fault_of
@@ -39,7 +40,7 @@ class Prepared:
     otherwise: int = 0
     failed: list[Job] = field(default_factory=list)
     dismissed: int = 0
-    lost: list[str] = field(default_factory=list)
+    lost: dict[Path, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -75,6 +76,7 @@ def prepare(
             mtime_ns=song.mtime_ns,
             seconds=song.seconds or 0.0,
             lane=0 if job is None else job.lane,
+            doubted=song.path in found.lost,
         )
         found.entries.append(entry)
     found.entries.sort(key=lambda entry: -entry.lane)
@@ -98,7 +100,7 @@ def _is_due(found: Prepared, song: Song, job: Job | None, wish: str, again: Agai
         found.dismissed += 1
         return False
     if fault := fault_of(job, again.verify):
-        found.lost.append(f"{song.path}: {fault}")
+        found.lost[song.path] = fault
         return True
     if job.wish != wish and again.upgrade:
         return True

@@ -211,13 +211,13 @@ def _one(floor: _Floor, job: Job, worker: Worker) -> Row | None:
 
 
 def _separated(floor: _Floor, job: Job, path: Path, worker: Worker) -> Result:
-    """Separate one song; what was open at an unclean end is compared with its record."""
+    """Separate one song; what was open at an unclean end, or is doubted, is compared with its record."""
     shop, course = floor.shop, floor.course
     track = open_track(path, shop.database.fingerprint)
     order = split.order_of(course.asked, course.settings, shop.budget.paid, batch=True)
     order = replace(order, replace=course.upgrade)
     result = split.carry_out(shop, track, order, worker, course.asked.keep)
-    doubted = result.folder if job.unclean and result.status == "there" else None
+    doubted = result.folder if job.doubted and result.status == "there" else None
     if doubted is not None and any(finding.fault for finding in verify.check(doubted)):
         return split.carry_out(shop, track, replace(order, force=True), worker, course.asked.keep)
     return result
