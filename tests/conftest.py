@@ -18,6 +18,7 @@ pytest_plugins = (
     "obstacles",
     "onnx_models",
     "processes",
+    "batches",  # imports the one above
     "refusals",
     "schedulers",
     "tagged",

@@ -119,7 +119,14 @@ def run(settings: Settings, how: How) -> None:
         if how.plan:
             telling.show_plan(hand, how.json, how.quiet)
             return
-        rows, end = _worked(shop, settings, how, hand)
+        try:
+            rows, end = _worked(shop, settings, how, hand)
+        except BusyError as error:
+            if not how.exclusive:
+                raise
+            if not how.quiet:
+                click.echo(f"stem: {error.what}; this one ends", err=True)
+            return
     telling.close(hand, how.quiet, rows, end)
 
 
@@ -153,8 +160,8 @@ def _stems_beside(shop: Shop) -> frozenset[Path]:
 def _worked(shop: Shop, settings: Settings, how: How, hand: Hand) -> tuple[list[Row], StemError | None]:
     """Do what is to be done. Gives what came of each song, and why the batch ended before its time."""
     prepared = hand.prepared
-    for text in prepared.lost:
-        click.echo(f"stem: {text}; it is separated again", err=True)
+    for path, fault in prepared.lost.items():
+        click.echo(f"stem: {path}: {fault}; it is separated again", err=True)
     if not prepared.entries:
         return [], None
     output = output_of(settings)
@@ -164,21 +171,15 @@ def _worked(shop: Shop, settings: Settings, how: How, hand: Hand) -> tuple[list[
         with disk_errors(Path(output)):
             Path(output).mkdir(parents=True, exist_ok=True)
     data = settings_of.data_dir(settings)
-    try:
-        with claims.joined(shop.database, data, " ".join(sys.argv[1:])[:500], how.exclusive) as batch:
-            queue.enter(shop.database, batch, output, prepared.entries)
-            return _run(shop, settings, how, hand, batch)
-    except BusyError as error:
-        if not how.exclusive:
-            raise
-        click.echo(f"stem: {error.what}; this one ends", err=True)
-        return [], None
+    with claims.joined(shop.database, data, " ".join(sys.argv[1:])[:500], how.exclusive) as batch:
+        queue.enter(shop.database, batch, output, prepared.entries)
+        return _run(shop, settings, how, hand, batch)
 
 
 def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tuple[list[Row], StemError | None]:
     prepared, output = hand.prepared, output_of(settings)
-    songs = min(how.limit, len(prepared.entries)) if how.limit else len(prepared.entries)
-    board = Board(songs, prepared.seconds, prepared.unknown)
+    entries = prepared.entries[: how.limit] if how.limit else prepared.entries
+    board = Board(len(entries), sum(one.seconds for one in entries), sum(not one.seconds for one in entries))
     started = datetime.now()
     crates = hand.selection.crates
     asks = rules.needs_vocals(hand.rules)

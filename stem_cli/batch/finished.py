@@ -17,7 +17,8 @@ _HOME = "."
 def files_text(folder: StemFolder) -> str:
     """Sizes and times of a folder's files, and of the folder itself, to be kept until the next run."""
     home = folder.place.home
-    found = {name: [(home / name).stat().st_size, (home / name).stat().st_mtime_ns] for name in folder.names()}
+    stats = {name: (home / name).stat() for name in folder.names() if (home / name).exists()}  # somebody was quick
+    found = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
     if not folder.place.flat:
         found[_HOME] = [0, home.stat().st_mtime_ns]  # changes when a file comes or goes
     return json.dumps(found)

@@ -13,6 +13,7 @@ import numpy as np
 from stem_cli import engines
 from stem_cli.audio import Mix
 from stem_cli.batch import queue
+from stem_cli.batch.prepare import place_of
 from stem_cli.batch.rules import Rule, place, vocals_decide
 from stem_cli.database import text_of
 from stem_cli.engines import Request, Run
@@ -76,7 +77,7 @@ def look_ahead(shop: Shop, batch: str, songs: dict[str, Song], rules: Sequence[R
         heard = looked_at(shop, song)
         songs[job.path] = heard if heard.vocals != "unknown" else replace(song, vocals="no")
         index, why = place(heard, rules, named, date.today())
-        queue.replace_place(shop.database, job.id, index, why)
+        queue.replace_place(shop.database, job.id, place_of(index, job.place), why)
 
 
 def _depends(song: Song | None, rules: Sequence[Rule], named: Sequence[str]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from stem_cli.batch import queue
 from stem_cli.batch.finished import fault_of
@@ -12,6 +13,9 @@ from stem_cli.batch.queue import Entry, Job
 from stem_cli.batch.rules import Rule, ordered
 from stem_cli.database import Database, text_of
 from stem_cli.library import Song
+
+_ROOM = 1_000_000
+"""Places of one rule: more songs than a library has."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Prepared:
     otherwise: int = 0
     failed: list[Job] = field(default_factory=list)
     dismissed: int = 0
-    lost: list[str] = field(default_factory=list)
+    lost: dict[Path, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -62,11 +66,26 @@ def prepare(
     jobs = {job.path: job for job in queue.jobs(database, output)}
     found = Prepared()
     wanted = [song for song in songs if _is_due(found, song, jobs.get(text_of(song.path)), wish, again)]
-    for placed in ordered(wanted, rules, named, date.today()):
-        song = placed.song
-        entry = Entry(song.path, placed.place, placed.why, song.size, song.mtime_ns, song.seconds or 0.0)
+    for number, placed in enumerate(ordered(wanted, rules, named, date.today())):
+        song, job = placed.song, jobs.get(text_of(placed.song.path))
+        entry = Entry(
+            path=song.path,
+            place=place_of(placed.place, number),
+            why=placed.why,
+            size=song.size,
+            mtime_ns=song.mtime_ns,
+            seconds=song.seconds or 0.0,
+            lane=0 if job is None else job.lane,
+            doubted=song.path in found.lost,
+        )
         found.entries.append(entry)
+    found.entries.sort(key=lambda entry: -entry.lane)
     return found
+
+
+def place_of(rule: int, number: int) -> int:
+    """The place in the queue: by the number of the rule, then in the order in which the songs were named."""
+    return rule * _ROOM + number % _ROOM
 
 
 def _is_due(found: Prepared, song: Song, job: Job | None, wish: str, again: Again) -> bool:
@@ -81,7 +100,7 @@ def _is_due(found: Prepared, song: Song, job: Job | None, wish: str, again: Agai
         found.dismissed += 1
         return False
     if fault := fault_of(job, again.verify):
-        found.lost.append(f"{song.path}: {fault}")
+        found.lost[song.path] = fault
         return True
     if job.wish != wish and again.upgrade:
         return True

@@ -13,6 +13,8 @@ from stem_cli.database import Database, now, text_of
 
 ATTEMPTS = 3
 """A song whose process died so often is not tried again by itself: it may be the song that kills it."""
+DOUBTED = "doubted"
+"""The status of a job whose stems lie there and are not whole: their sound was compared with its record."""
 _TOGETHER = 500
 _CLAIM = (
     "UPDATE queue SET state = 'running', batch = :batch, attempts = attempts + 1, started_at = :now, ended_at = ''"
@@ -29,9 +31,8 @@ class Job:
 
     state: "queued", "running", "done", "failed" or "dismissed". lane: what the user said, higher is earlier; within a
     lane by place, which the rules give, lower is earlier. why: the rule. attempts: times it was begun since it last
-    ended well. unclean: it was begun once and its process died. seconds: of the song, 0 where unknown. wish: the
-    settings that its stems were made with. status: "made", "cached" or "there". files: sizes and times of what was
-    written.
+    ended well. seconds: of the song, 0 where unknown. wish: the settings that its stems were made with. status: "made",
+    "cached" or "there", or DOUBTED. files: sizes and times of what was written.
     """
 
     id: int
@@ -65,10 +66,18 @@ class Job:
         """Whether its process died while it was worked on."""
         return self.attempts > 1
 
+    @property
+    def doubted(self) -> bool:
+        """Whether stems that lie there have to be compared with their record."""
+        return self.unclean or self.status == DOUBTED
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A song that is to be done. place, why: as the rules give them."""
+    """A song that is to be done. place, why: as the rules give them. lane: what the user said of it before.
+
+    doubted: its stems lie there and are not whole.
+    """
 
     path: Path
     place: int
@@ -76,6 +85,8 @@ class Entry:
     size: int
     mtime_ns: int
     seconds: float
+    lane: int = 0
+    doubted: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,10 +118,11 @@ def enter(database: Database, batch: str, output: str, entries: Iterable[Entry])
     statement = text(
         "INSERT INTO queue (path, output, state, lane, place, why, attempts, error, exit_code, size, mtime_ns, seconds,"
         " wish, status, engine, folder, files, work_seconds, poor, batch, added_at, started_at, ended_at) VALUES"
-        " (:path, :output, 'queued', 0, :place, :why, 0, '', 0, :size, :mtime_ns, :seconds, '', '', '', '', '', 0, 0,"
+        " (:path, :output, 'queued', 0, :place, :why, 0, '', 0, :size, :mtime_ns, :seconds, '', :status, '', '', '', 0, 0,"
         " '', :now, '', '') ON CONFLICT (path, output) DO UPDATE SET"
         " place = excluded.place, why = excluded.why, size = excluded.size, mtime_ns = excluded.mtime_ns,"
         " seconds = excluded.seconds,"
+        " status = CASE WHEN excluded.status = '' THEN queue.status ELSE excluded.status END,"
         " attempts = CASE WHEN queue.state IN ('queued', 'running') THEN queue.attempts ELSE 0 END,"
         " state = CASE WHEN queue.state = 'running' THEN 'running' ELSE 'queued' END RETURNING id"
     )
@@ -157,15 +169,16 @@ def finish(database: Database, job: Job, end: End, wish: str) -> None:
     )
 
 
-def fail(database: Database, job: Job, error: str, exit_code: int) -> None:
-    """A song failed; it is not tried again by itself while its file stays as it is."""
+def fail(database: Database, job: Job, error: str, exit_code: int, gone: bool = False) -> None:
+    """A song failed; it is not tried again by itself while its file stays as it is. gone: it is, once it is back."""
     database.run(
-        "UPDATE queue SET state = 'failed', error = :error, exit_code = :code, batch = '', ended_at = :now"
-        " WHERE id = :id AND batch = :batch",
+        "UPDATE queue SET state = 'failed', error = :error, exit_code = :code, size = :size, batch = '',"
+        " ended_at = :now WHERE id = :id AND batch = :batch",
         id=job.id,
         batch=job.batch,
         error=error.encode(errors="replace").decode().replace("\0", " "),
         code=exit_code,
+        size=-1 if gone else job.size,  # no file has that size
         now=now(),
     )
 
@@ -239,6 +252,7 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
         "size": entry.size,
         "mtime_ns": entry.mtime_ns,
         "seconds": entry.seconds,
+        "status": DOUBTED if entry.doubted else "",
     }
 
 

@@ -17,6 +17,8 @@ from stem_cli.split import Asked
 
 _RATE, _CHANNELS, _UNKNOWN_SECONDS = 44100, 2, 240.0
 _LOSSY = (".mp3", ".m4a", ".aac", ".ogg", ".oga", ".opus", ".wma", ".mpc")
+_LEAST_BYTES = 4000
+"""A second of sound has at least so many, 32 kbit/s: broken files of a few bytes need no room."""
 _16_BIT_BYTES = 200_000
 """A WAV of 16 bits has 176,400 bytes a second; what has more is deeper, or of a higher rate."""
 
@@ -29,8 +31,8 @@ def needed_bytes(entries: Sequence[Entry], asked: Asked, settings: Settings) -> 
 
 
 def _bytes_of(entry: Entry, names: int, settings: Settings) -> int:
-    seconds = entry.seconds or _UNKNOWN_SECONDS
-    rich = entry.path.suffix.lower() in _LOSSY or entry.size / seconds > _16_BIT_BYTES
+    seconds = entry.seconds or min(_UNKNOWN_SECONDS, entry.size / _LEAST_BYTES)
+    rich = entry.path.suffix.lower() in _LOSSY or entry.size > seconds * _16_BIT_BYTES
     depth = settings.bit_depth or ("24" if rich else "16")
     kinds = tuple(str(number) for number in range(names))
     return space.bytes_of(Spec(kinds, settings.format, depth, _RATE, _CHANNELS, round(seconds * _RATE)))

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stem_cli import router, split, verify
-from stem_cli.batch import queue
+from stem_cli.batch import queue, trouble
 from stem_cli.batch.board import Board, Seat, Stopped, Worker
 from stem_cli.batch.finished import files_text, metadata_of
 from stem_cli.batch.queue import End, Job
-from stem_cli.batch.reorder import dismiss, is_paused
+from stem_cli.batch.reorder import dismiss, is_paused, retry
 from stem_cli.batch.report import Row
 from stem_cli.engines import Engine
-from stem_cli.errors import CloudError, DamagedError, EngineError, FullError, InputError, OutputError, StemError
+from stem_cli.errors import CloudError, DamagedError, EngineError, StemError
 from stem_cli.quality import verdict_of
 from stem_cli.separation import Result, Shop, Turn
 from stem_cli.settings import Settings
@@ -60,13 +60,13 @@ class Course:
 
 @dataclass
 class _Floor:
-    """What the seats share. fatal: why the batch ends before its time. row_of_faults: see `_IN_A_ROW`."""
+    """What the seats share. fatal: why the batch ends before its time. faults: songs of a row, see `_IN_A_ROW`."""
 
     shop: Shop
     course: Course
     board: Board
     begun: int = 0
-    row_of_faults: int = 0
+    faults: list[Job] = field(default_factory=list)
     fatal: StemError | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -128,13 +128,15 @@ def _work(floor: _Floor, worker: Worker) -> None:
             if row is not None:
                 floor.board.ended(row)
     except StemError as error:  # the database itself
-        floor.fatal = floor.fatal or error
-        floor.board.stopping = True
+        _end(floor, error)
+    except Exception as error:  # noqa: BLE001 - a seat that dies in silence would let the batch end as if all were well
+        _log.exception("a bug in the batch")
+        _end(floor, StemError(f"a bug of ours: {error!r}", None, "Please report it."))
 
 
 def _next(floor: _Floor) -> Job | None:
     """The next song, None when the batch has come to its end."""
-    while not floor.board.stopping:
+    while not floor.board.stopping and _may_begin(floor):
         floor.board.paused = is_paused(floor.shop.database)
         if floor.board.paused:
             time.sleep(_POLL_SECONDS)
@@ -183,28 +185,26 @@ def _one(floor: _Floor, job: Job, worker: Worker) -> Row | None:
     except Stopped:
         queue.give_back(floor.shop.database, job)
         return None
-    except StemError as error:
-        if _ends_all(floor, error, path):
+    except Exception as error:  # noqa: BLE001 - a bug with one song is no reason to stop
+        told = trouble.told(error, path)
+        if _ends_all(floor, job, told, path):
             queue.give_back(floor.shop.database, job)
             return None
-        if isinstance(error, DamagedError) and floor.course.settings.damaged == "skip":
-            return _skipped(floor, job, error)
-        return _failed(floor, job, error, started)
-    except Exception as error:  # noqa: BLE001 - a bug with one song is no reason to stop
-        _log.exception("a bug with %s", path)
-        return _failed(floor, job, StemError(f"a bug of ours: {error!r}", path, "Please report it."), started)
-    floor.row_of_faults = 0
+        if isinstance(told, DamagedError) and floor.course.settings.damaged == "skip":
+            return _skipped(floor, job, told)
+        return _failed(floor, job, told, started, gone=not trouble.is_there(path))
+    floor.faults.clear()
     return _done(floor, job, result)
 
 
 def _separated(floor: _Floor, job: Job, path: Path, worker: Worker) -> Result:
-    """Separate one song; what was open at an unclean end is compared with its record."""
+    """Separate one song; what was open at an unclean end, or is doubted, is compared with its record."""
     shop, course = floor.shop, floor.course
     track = open_track(path, shop.database.fingerprint)
     order = split.order_of(course.asked, course.settings, shop.budget.paid, batch=True)
     order = replace(order, replace=course.upgrade)
     result = split.carry_out(shop, track, order, worker, course.asked.keep)
-    doubted = result.folder if job.unclean and result.status == "there" else None
+    doubted = result.folder if job.doubted and result.status == "there" else None
     if doubted is not None and any(finding.fault for finding in verify.check(doubted)):
         return split.carry_out(shop, track, replace(order, force=True), worker, course.asked.keep)
     return result
@@ -237,9 +237,9 @@ def _done(floor: _Floor, job: Job, result: Result) -> Row:
     )
 
 
-def _failed(floor: _Floor, job: Job, error: StemError, started: float) -> Row:
+def _failed(floor: _Floor, job: Job, error: StemError, started: float, gone: bool) -> Row:
     _log.error("%s: %s", job.path, error)
-    queue.fail(floor.shop.database, job, str(error), error.exit_code)
+    queue.fail(floor.shop.database, job, str(error), error.exit_code, gone)
     spent = time.monotonic() - started
     return Row(
         Path(job.path), "failed", song_seconds=job.seconds, work_seconds=spent, error=error.what, hint=error.hint
@@ -253,22 +253,22 @@ def _skipped(floor: _Floor, job: Job, error: StemError) -> Row:
     return Row(Path(job.path), "skipped", song_seconds=job.seconds, error=error.what, hint=error.hint)
 
 
-def _ends_all(floor: _Floor, error: StemError, path: Path) -> bool:
+def _ends_all(floor: _Floor, job: Job, error: StemError, path: Path) -> bool:
     """Whether the batch ends with this: every other song would fail of the same."""
-    lost = next((root for root in floor.course.roots if not root.exists()), None)
-    fatal: StemError | None = None
-    if isinstance(error, FullError):
-        fatal = error
-    elif isinstance(error, InputError) and lost is not None and not path.exists():
-        hint = "Plug it in again and give the same command: what is done stays done."
-        fatal = InputError("it is not there any more", lost, hint)
-    elif isinstance(error, OutputError) and not Path(floor.course.output).exists():
-        hint = "Plug it in again and give the same command: what is done stays done."
-        fatal = OutputError("it is not there any more", Path(floor.course.output), hint)
-    elif isinstance(error, EngineError | CloudError):
-        floor.row_of_faults += 1
-        fatal = error if floor.row_of_faults >= _IN_A_ROW else None
+    course = floor.course
+    output = path.parent if course.output == "same" else Path(course.output)
+    fatal = trouble.of_all(error, path, course.roots, output)
+    if isinstance(error, EngineError | CloudError):
+        floor.faults.append(job)
+        if len(floor.faults) >= _IN_A_ROW:
+            retry(floor.shop.database, floor.faults)  # it was not the songs
+            fatal = error
     if fatal is not None:
-        floor.fatal = floor.fatal or fatal
-        floor.board.stopping = True
+        _end(floor, fatal)
     return fatal is not None
+
+
+def _end(floor: _Floor, error: StemError) -> None:
+    """No song is begun any more, and those in hand are given back."""
+    floor.fatal = floor.fatal or error
+    floor.board.stopping = True

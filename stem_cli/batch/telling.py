@@ -128,14 +128,21 @@ def show_plan(hand: Hand, as_json: bool, quiet: bool) -> None:
     entries = hand.prepared.entries
     if as_json:
         plan = [
-            {"place": number, "file": text_of(entry.path), "why": entry.why, "seconds": entry.seconds or None}
+            {
+                "place": number,
+                "file": text_of(entry.path),
+                "why": entry.why,
+                "priority": entry.lane,
+                "seconds": entry.seconds or None,
+            }
             for number, entry in enumerate(entries, 1)
         ]
         click.echo(json.dumps({"plan": plan, "finished": hand.prepared.finished, "failed": len(hand.prepared.failed)}))
         return
     width = len(str(len(entries)))
     for number, entry in enumerate(entries, 1):
-        click.echo(os.fsencode(f"{number:>{width}}. {text_of(entry.path)}  ({entry.why})"))
+        said = f"priority {entry.lane}; " if entry.lane else ""
+        click.echo(os.fsencode(f"{number:>{width}}. {text_of(entry.path)}  ({said}{entry.why})"))
     if quiet:
         return
     unused = rules.unused(hand.rules, hand.selection.songs, hand.selection.crates, date.today())

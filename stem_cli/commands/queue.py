@@ -53,7 +53,7 @@ def list_(state: tuple[str, ...], limit: int, as_json: bool) -> None:
         return
     for job in found[:limit]:
         lane = f" priority {job.lane}" if job.lane else ""
-        why = job.error if job.state in ("failed", "dismissed") else job.why
+        why = job.error.removeprefix(f"{job.path}: ") if job.state in ("failed", "dismissed") else job.why
         click.echo(os.fsencode(f"{job.id:>6}  {job.state:9} {job.path}{lane}  ({why})"))
     _say_rest(len(found), limit, paused, batches)
 
@@ -174,9 +174,11 @@ def _means(word: str, job: Any) -> bool:
     """Whether a number, a file, a folder or a pattern means a job."""
     from fnmatch import fnmatchcase
 
-    if word.isdigit():
+    from stem_cli.database import text_of
+
+    if word.isdecimal():
         return bool(int(word) == job.id)
-    path = str(Path(word).expanduser().absolute())
+    path = text_of(Path(word).expanduser().absolute())
     here: str = job.path
     inside: bool = here == path or here.startswith(f"{path}/")
     return inside or word in ("*", Path(here).name) or fnmatchcase(here, path)

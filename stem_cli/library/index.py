@@ -157,7 +157,7 @@ def _by_size(known: Mapping[str, _Known]) -> dict[int, list[Song]]:
 
 def _moved_from(connection: Any, song: Song, lost: Mapping[int, list[Song]]) -> Song | None:
     """The song that this one is, if that one is not there any more."""
-    for other in lost.get(song.size, []):
+    for other in sorted(lost.get(song.size, []), key=lambda one: one.mtime_ns != song.mtime_ns):
         if _tags(other) == _tags(song) and not other.path.exists() and _sounds_like(connection, song, other):
             return other
     return None

@@ -84,7 +84,7 @@ def _sorted_out(wanted: Wanted) -> tuple[list[Path], list[Path], list[Crate], li
     lists: list[Crate] = []
     names = list(wanted.crates)
     for name in wanted.names:
-        path = Path(name).expanduser().absolute()
+        path = _named_path(name)
         if path.is_dir() and path.name != FOLDER:
             roots.append(path)
         elif path.is_dir() or (path.is_file() and path.suffix.lower() in READERS):
@@ -95,6 +95,12 @@ def _sorted_out(wanted: Wanted) -> tuple[list[Path], list[Path], list[Crate], li
             _refuse_path(name)
             names.append(name)
     return roots, files, lists, names
+
+
+def _named_path(name: str) -> Path:
+    """Where it lies, by one name however it was typed: `../Music/a.mp3` is the song that `a.mp3` is."""
+    path = Path(name).expanduser().absolute()
+    return path.resolve() if ".." in path.parts else path
 
 
 def _refuse_path(name: str) -> None:

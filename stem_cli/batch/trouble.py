@@ -1,0 +1,56 @@
+"""What goes wrong with a song of a batch: what a user is told of it, and whether every other song would fail too."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from stem_cli.errors import FullError, InputError, OutputError, StemError
+
+_log = logging.getLogger("stem_cli")
+
+_BACK = "Plug it in again and give the same command: what is done stays done."
+
+
+def told(error: Exception, path: Path) -> StemError:
+    """What went wrong with a song, in words for a user."""
+    if isinstance(error, StemError):
+        return error
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return FullError("the disk is full", None, "Free some space.")
+    if isinstance(error, OSError) and not is_there(path):
+        return InputError("it is not there any more", path)
+    _log.exception("a bug with %s", path)
+    return StemError(f"a bug of ours: {error!r}", path, "Please report it.")
+
+
+def of_all(error: StemError, path: Path, roots: Sequence[Path], output: Path) -> StemError | None:
+    """Why the whole batch ends with what happened to one song; None where it is this song's own trouble.
+
+    A full disk, and a disk that is gone: one of the roots, or the one of the output.
+    """
+    if isinstance(error, FullError):
+        return error
+    if isinstance(error, InputError) and not is_there(path):
+        lost = next((root for root in roots if _is_lost(root)), None)
+        return None if lost is None else InputError("it is not there any more", lost, _BACK)
+    if isinstance(error, OutputError) and not is_there(output):
+        return OutputError("it is not there any more", output, _BACK)
+    return None
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file can be reached; one on a disk that was pulled cannot, whatever the system says of it."""
+    return os.path.exists(path)  # noqa: PTH110 - pathlib raises for an error of the disk
+
+
+def _is_lost(root: Path) -> bool:
+    """Whether a folder of songs is gone, or is the empty place where its disk was mounted."""
+    try:
+        with os.scandir(root) as listing:
+            return next(listing, None) is None
+    except OSError:
+        return True
