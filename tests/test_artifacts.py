@@ -199,7 +199,7 @@ def test_stems_that_no_engine_makes_come_back_empty_with_a_warning(shop: Shop, s
 def test_only_stems_that_no_engine_makes_are_skipped(shop: Shop, song: Path, tmp_path: Path) -> None:
     result = make(request(song, tmp_path, "kazoo"), shop)
     assert result.state == "skipped"
-    assert "makes none" in result.why
+    assert "no engine that is ready makes" in result.why
     assert [(row.stem, row.artifact) for row in result.stems] == [("kazoo", None)]
     assert not (tmp_path / "stems").exists()
 

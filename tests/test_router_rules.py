@@ -125,8 +125,11 @@ ROWS = {
     "no limit of time": Row((BUILTIN, UVR_SIX), ("uvr",), facts={"seconds": 36000.0}),
     "licences that are known": Row(LOCAL, ("demucs",), facts={"licences": "known"}, passed={"uvr": "yours to judge"}),
     "licences for any use": Row(LOCAL, ("onnx", "builtin"), facts={"licences": "free"}, passed={"demucs": "research"}),
-    "only a service makes it": Row((BUILTIN, engine("cloud", ("lead_vocals",), pays=True)), ("cloud", "builtin"),
-                                   Request(stems=("lead_vocals",))),
+    "only a service makes it": Row((BUILTIN, engine("cloud", ("lead_vocals",), pays=True)), ("cloud",),
+                                   Request(stems=("lead_vocals",)), passed={"builtin": "makes none of what is wanted"}),
+    "who makes none of it is not tried": Row((ONNX_VOCALS, UVR_SIX), ("uvr",), Request(stems=("piano",)),
+                                             passed={"onnx": "makes none of what is wanted, but vocals"}),
+    "who makes some of it is tried": Row((BUILTIN, UVR_SIX), ("uvr", "builtin"), Request(stems=("piano", "drums"))),
     "a service never comes by itself": Row((BUILTIN, CLOUD), ("builtin",)),
     "an engine that is named is alone": Row(ALL, ("onnx",), Request(engine="onnx", effort="fast"), why="as asked"),
     "a model that is named is alone": Row(ALL, ("uvr",), Request(model="uvr-model"), {**PAYS, **LARGE}, why="as asked"),
@@ -182,6 +185,14 @@ def test_rules_that_make_no_sense_say_which(rules: str, order: str, word: str) -
 def test_where_nothing_fits_all_reasons_are_told() -> None:
     with pytest.raises(EngineError, match=r"no engine may or can be used.*demucs: it needs about 9\.0 GB"):
         rank((HUGE,), Request(), Facts(policy=DEFAULT), Machine(ram_gb=1))
+
+
+@pytest.mark.parametrize("options", [(), ("--engine", "builtin")])
+def test_explain_refuses_what_the_run_refuses(stem: Stem, song: Any, tmp_path: Any, options: tuple[str, ...]) -> None:
+    asked = ("separate", song, "--stems", "piano", "--models-dir", tmp_path / "none", *options)
+    run, explained = (stem(*asked, *way, code=4).stderr for way in ((), ("--explain",)))
+    assert run == explained
+    assert ("no engine that is ready makes piano" if not options else "builtin makes none of the stems") in run
 
 
 def test_after_a_poor_voice_uvr_comes_then_the_cloud_then_the_others() -> None:

@@ -29,11 +29,9 @@ def ratio_db(part: float, whole: float) -> float:
 
 
 def si_sdr_db(true: Sound, guess: Sound) -> float:
-    """Signal to distortion whatever the level of the guess.
+    """Signal to distortion whatever the level of the guess (Le Roux et al., "SDR - half-baked or well done?", 2019).
 
-    Le Roux et al., "SDR - half-baked or well done?", 2019, equation 4.
-
-    -inf where nothing of the true stem is in the guess.
+    Equation 4 there. -inf where nothing of the true stem is in the guess.
     """
     square = float(np.vdot(true, true))
     if square <= 0:

@@ -22,6 +22,10 @@ _BEST_FIRST = ("demucs", "onnx", "uvr")
 _ANY_SONG, _ANY_MACHINE = Facts(), Machine()
 
 
+class NobodyMakes(EngineError):
+    """No engine that is ready makes any of the stems that are wanted."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """An engine to try, and why it comes where it comes."""
@@ -70,6 +74,9 @@ def rank(
         raise EngineError("no engine is ready", None, "`stem engines` says what each one needs.")
     unfit = {choice.engine.name: why for choice in ready if (why := _unfit(choice, ready, request, facts, machine))}
     fit = [choice for choice in ready if choice.engine.name not in unfit]
+    if all(_makes_none(choice.model, request) for choice in ready):
+        hint = f"`stem engines list --stem {request.stems[0]}` names the models that do."
+        raise NobodyMakes(f"no engine that is ready makes {' or '.join(request.stems)}", None, hint)
     if not fit:
         told = "; ".join(f"{name}: {why}" for name, why in unfit.items())
         raise EngineError(
@@ -109,6 +116,8 @@ def _named(engines: Sequence[Engine], request: Request) -> Engine | None:
 def _unfit(choice: Choice, ready: Sequence[Choice], request: Request, facts: Facts, machine: Machine) -> str:
     """Why an engine that is ready is not tried all the same; "" where it may be."""
     engine = choice.engine
+    if _makes_none(choice.model, request):
+        return f"{choice.model.name} makes none of what is wanted, but {', '.join(choice.model.stems)}"
     if not _licensed(choice.model, facts.licences):
         return f"the licence of {choice.model.name} ({choice.model.licence}) is not one of --licences {facts.licences}"
     if engine.pays and any(_makes(one.model, request.stems) for one in ready if not one.engine.pays):
@@ -215,6 +224,10 @@ def _makes(model: Model, wanted: tuple[str, ...]) -> bool:
     return model.gives >= set(wanted or table.FOUR)
 
 
+def _makes_none(model: Model, request: Request) -> bool:
+    return bool(request.stems) and not model.gives & set(request.stems)
+
+
 def _of_name(engines: Sequence[Engine], name: str) -> Engine:
     for engine in engines:
         if engine.name == name:
@@ -242,4 +255,9 @@ def _asked(engine: Engine, request: Request) -> Choice:
     missing = engine.unavailable(request)
     if missing is not None:
         raise EngineError(f"{engine.name} is not ready: {missing.reason}", None, missing.remedy)
-    return Choice(engine, engine.find(request), "as asked")
+    model = engine.find(request)
+    if _makes_none(model, request):
+        raise NobodyMakes(
+            f"{engine.name} makes none of the stems you want", None, f"It makes {', '.join(model.stems)}."
+        )
+    return Choice(engine, model, "as asked")

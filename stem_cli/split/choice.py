@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from stem_cli import engines, router, stems
@@ -70,14 +71,16 @@ def divider(wish: Wish, settings: Settings) -> Divider:
 def _best(wish: Wish, settings: Settings, asked: Request) -> Divider | None:
     """The best that is ready; a service only within its minutes where the embedded way would do."""
     facts = router.facts_of(settings, wish.seconds, minutes_paid=wish.minutes_paid)
+    machine = router.this_machine(asked.device)
     bound = wish.stem == "vocals" and wish.channels > 1
     for part in stems.PARTS[wish.stem]:
         wanted = replace(asked, stems=(part,))
-        for choice in router.rank(engines.all_engines(), wanted, facts, router.this_machine(asked.device)).choices:
-            request = replace(wanted, model=choice.model.name)
-            minutes = choice.engine.minutes(request, wish.seconds) if choice.engine.pays else 0.0
-            if part in choice.model.stems and not (bound and minutes > facts.cloud_minutes):
-                return _divider(wish.stem, choice.engine, choice.model, request)
+        with suppress(router.NobodyMakes):
+            for choice in router.rank(engines.all_engines(), wanted, facts, machine).choices:
+                request = replace(wanted, model=choice.model.name)
+                minutes = choice.engine.minutes(request, wish.seconds) if choice.engine.pays else 0.0
+                if part in choice.model.stems and not (bound and minutes > facts.cloud_minutes):
+                    return _divider(wish.stem, choice.engine, choice.model, request)
     return None
 
 

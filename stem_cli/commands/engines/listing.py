@@ -76,6 +76,8 @@ def _taken(request: Any, settings: settings_of.Settings) -> str:
     try:
         facts = router.facts_of(settings, _SECONDS)
         best = router.rank(all_engines(), request, facts, router.this_machine(request.device)).best
+    except router.NobodyMakes:
+        return _dividing(request.stems[0], settings)
     except EngineError:
         return ""
     if request.stems[0] in best.model.gives:
