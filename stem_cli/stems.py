@@ -5,6 +5,7 @@ Whoever needs to know something about a stem asks this table instead of comparin
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -93,6 +94,25 @@ def whole_of(names: tuple[str, ...]) -> tuple[str, ...]:
     """
     wholes = {part: stem for stem, parts in PARTS.items() for part in parts}
     return tuple(dict.fromkeys(wholes.get(name, name) for name in names))
+
+
+def adding_up(names: Collection[str]) -> tuple[str, ...]:
+    """Of files known by their names, those that are the stems of a song, none of them twice.
+
+    >>> adding_up(["vocals", "lead_vocals", "drums", "instrumental"]), adding_up(["vocals", "instrumental"])
+    (('vocals', 'drums'), ('vocals', 'instrumental'))
+    """
+    there = [name for name in names if name in TABLE]
+    found = [name for name in there if not any(name in parts for stem, parts in PARTS.items() if stem in there)]
+    if len(found) == 1 and TABLE[found[0]].without in names:
+        found.append(TABLE[found[0]].without)
+    return tuple(found)
+
+
+def is_whole(names: Collection[str]) -> bool:
+    """Whether stems, none of them twice, are all of a song: one of every family, or one and the song without it."""
+    families = {TABLE[name].family for name in names if name in TABLE}
+    return families >= set(FOUR) or any(COMPLEMENTS.get(name) in names for name in names)
 
 
 def ordered(names: tuple[str, ...] | list[str] | set[str]) -> tuple[str, ...]:

@@ -151,6 +151,30 @@ def test_a_stem_that_is_the_song_is_told(stem: Stem, tmp_path: Path, truth: dict
     assert [note for note in found["notes"] if "looks like the whole song" in note]
 
 
+@pytest.mark.parametrize("known", [("vocals",), ("vocals", "drums")])
+@pytest.mark.parametrize("pair", [False, True])
+def test_a_stem_that_is_the_song_is_told_though_true_stems_are_missing(
+    stem: Stem, tmp_path: Path, truth: dict[str, Any], known: tuple[str, ...], pair: bool
+) -> None:
+    song = sum(truth.values())
+    made = {"vocals": song, "instrumental": song - truth["vocals"]} if pair else truth | {"vocals": song}
+    true = write(tmp_path / "true", {name: truth[name] for name in known})
+    found = judged(stem, write(tmp_path / "made", made), true, code=9)
+    assert any(note.startswith("vocals looks like the whole song") for note in found["notes"])
+    good = made | {"vocals": truth["vocals"]}
+    assert not any("looks like" in note for note in judged(stem, write(tmp_path / "made", good), true)["notes"])
+
+
+def test_where_neither_side_has_all_stems_the_true_ones_in_question_are_the_song(
+    stem: Stem, tmp_path: Path, truth: dict[str, Any]
+) -> None:
+    made = write(tmp_path / "made", {"vocals": sum(truth.values()), "drums": truth["drums"]})
+    found = judged(stem, made, write(tmp_path / "true", truth), code=9)
+    assert any(note.startswith("vocals looks like the whole song") for note in found["notes"])
+    (tmp_path / "true" / "other.wav").unlink()
+    assert not any("whole song" in note for note in judged(stem, made, tmp_path / "true")["notes"])
+
+
 def test_missing_and_silent_stems_are_told(stem: Stem, tmp_path: Path, truth: dict[str, Any]) -> None:
     silent = {name: sound * (name != "bass") for name, sound in truth.items() if name != "other"}
     found = judged(stem, write(tmp_path / "made", truth), write(tmp_path / "true", silent))
@@ -209,6 +233,34 @@ def test_estimates_take_all_stems_and_none_twice(stem: Stem, tmp_path: Path, tru
     more = truth | {"lead_vocals": truth["vocals"] / 2, "backing_vocals": truth["vocals"] / 2}
     found = json.loads(stem("judge", write(tmp_path / "all", more), "--json").stdout)["stems"]
     assert set(found) == set(truth)
+
+
+def test_separate_tells_the_same_figures_as_judge(stem: Stem, song: Path, tmp_path: Path) -> None:
+    sound = soundfile.read(song)[0].T
+    truth = {"vocals": sound * 0.25, "drums": sound * 0.5}
+    true = write(tmp_path / "true", truth, 44100)
+    done = stem("separate", song, "--reference", true, "--json")
+    result = json.loads(done.stdout)
+    judge = json.loads(stem("judge", result["folder"], "--reference", true, "--json", code=None).stdout)
+    assert result["reference"] == {"stems": judge["stems"], "notes": judge["notes"]}
+    figure = judge["stems"]["vocals"]["si_sdr_db"]
+    assert f"SI-SDR {figure:.1f} dB" in next(line for line in done.stderr.splitlines() if "vocals: SDR" in line)
+    assert "reference" not in json.loads(stem("separate", song, "--reference", true, "--dry-run", "--json").stdout)
+
+
+def test_a_reference_that_does_not_fit_costs_no_stems(
+    stem: Stem, song: Path, tmp_path: Path, truth: dict[str, Any]
+) -> None:
+    true = write(tmp_path / "true", truth, 8000)
+    done = stem("separate", song, "--reference", true, code=3)
+    assert "its rate differs" in done.stderr
+    assert all(Path(line).exists() for line in done.stdout.splitlines())
+    assert len(done.stdout.splitlines()) == 4
+    (tmp_path / "empty").mkdir()
+    done = stem("separate", song, "--reference", tmp_path / "empty", "--output", "elsewhere", code=3)
+    assert "no file in it is named after a stem" in done.stderr
+    assert not Path("elsewhere").exists()
+    assert "one song" in stem("separate", song, song, "--reference", true, code=2).stderr
 
 
 def test_two_files_of_one_stem_are_told(tmp_path: Path, truth: dict[str, Any]) -> None:

@@ -7,13 +7,14 @@ import logging
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
 
 from stem_cli import settings as settings_of
 from stem_cli import stems
-from stem_cli.errors import DamagedError, SomeFailed, StemError, UsageError
+from stem_cli.errors import DamagedError, InputError, SomeFailed, StemError, UsageError
 from stem_cli.options import ENGINE, EXTRA_NAMES, MODEL, STEM_NAMES, Span, default_of
 from stem_cli.progress import STYLES, Progress, progress
 from stem_cli.settings import CHOICES
@@ -50,6 +51,7 @@ class _How:
     dry_run: bool
     explain: bool
     json: bool
+    reference: Path | None
 
 
 @click.command(epilog=_EPILOG)
@@ -102,6 +104,8 @@ class _How:
 @click.option("--seed", type=click.IntRange(0), help="Of every random number.", show_default=default_of("seed"))
 @click.option("--judge", type=_choice("judge"), help="Listen to the result, and try another engine where it is poor.",
               show_default=default_of("judge"))  # fmt: skip
+@click.option("--reference", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR",
+              help="A folder with the true stems of the one song: how good are ours?")  # fmt: skip
 @click.option("--threads", type=click.IntRange(0), help="Threads for the engine.", show_default="one for each core")
 @click.option("--damaged", type=_choice("damaged"), help="What to do with damaged songs.", show_default="error")
 @click.option("--downmix", type=_choice("downmix"), help="Fold songs with more than two channels down.")
@@ -126,6 +130,7 @@ def separate(
     force: bool,
     explain: bool,
     dry_run: bool,
+    reference: Path | None,
     as_json: bool,
     style: str,
     quiet: bool,
@@ -144,12 +149,25 @@ def separate(
         raise UsageError("--stems and --two-stems contradict one another", None, "Give one of them.")
     if options["ensemble"] and (options["model"] or options["engine"]):
         raise UsageError("--ensemble contradicts --model and --engine", None, "Give one of them.")
+    if reference is not None:
+        _refuse_reference(reference, files)
     settings = settings_of.load(format=format_, **options).settings
     logbook.open_log(settings, verbose)
     allocator.bound_arenas()
-    how = _How(names or (), two_stems or "", also or (), span, keep, mute or (), force, dry_run, explain, as_json)
+    how = _How(
+        names or (), two_stems or "", also or (), span, keep, mute or (), force, dry_run, explain, as_json, reference
+    )
     with logbook.native_quiet(settings):
         _separate_all(files, settings, how, progress(style, quiet))
+
+
+def _refuse_reference(reference: Path, files: tuple[str, ...]) -> None:
+    """What can be known before any work of true stems. Raises UsageError, InputError."""
+    from stem_cli.folder.foreign import stem_files
+
+    if len(files) > 1:
+        raise UsageError("--reference is of one song", None, "Name one file, or use `stem judge` afterwards.")
+    stem_files(reference)
 
 
 def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _How, listener: Progress) -> None:
@@ -170,7 +188,7 @@ def _separate_all(files: tuple[str, ...], settings: settings_of.Settings, how: _
                 failed.append((name, StemError(f"a bug of ours: {error!r}", name)))
                 _report(name, failed[-1][1], how, listener)
             else:
-                _print(result, how)
+                _print(result, how, listener)
             finally:
                 listener.end()
     if failed and len(files) == 1:
@@ -278,17 +296,36 @@ def _accepted(policy: str, error: DamagedError, listener: Progress, how: _How) -
     return bool(click.confirm(f"{error.path}: {error.what}. Separate what can be read?", err=True))
 
 
-def _print(result: Any, how: _How) -> None:
+def _print(result: Any, how: _How, listener: Progress) -> None:
+    """The result; where it cannot be set beside the true stems, that is told after it. Raises InputError."""
     if result is None:
         return
+    beside, fault = _beside(result, how, listener)
     if how.json:
-        click.echo(json.dumps(_as_json(result), ensure_ascii=True))
-        return
-    if result.folder is None:
+        click.echo(json.dumps({**_as_json(result), **beside}, ensure_ascii=True))
+    elif result.folder is None:
         click.echo(os.fsencode(f"{result.place.home}: {result.why} ({result.engine})"))
-        return
-    for path in _files(result).values():
-        click.echo(os.fsencode(path))
+    else:
+        for path in _files(result).values():
+            click.echo(os.fsencode(path))
+    if fault is not None:
+        raise fault
+
+
+def _beside(result: Any, how: _How, listener: Progress) -> tuple[dict[str, Any], InputError | None]:
+    """The figures of `stem judge --reference` for --json, told in words too; or why there are none."""
+    if how.reference is None or result.folder is None:
+        return {}, None
+    from stem_cli.quality import told
+    from stem_cli.quality.reference import compare_folder
+
+    try:
+        figures, notes = compare_folder(result.folder.paths(), how.reference)
+    except InputError as error:
+        return {}, error
+    for line in [*told.sentences(figures), *notes]:
+        listener.note(line)
+    return {"reference": {"stems": told.plain(figures), "notes": notes}}, None
 
 
 def _files(result: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stem_cli import stems
 from stem_cli.audio import Mix
 from stem_cli.dsp.bss_eval import MEASURES, Correlations
 from stem_cli.errors import InputError
+from stem_cli.folder.foreign import stem_files
 from stem_cli.quality.figures import ratio_db
 
 _SLACK_SECONDS = 0.5
@@ -46,13 +48,22 @@ def compare(made: Mapping[str, Path], true: Mapping[str, Path]) -> Comparison:
     mixes = {name: (Mix.open(true[name]), Mix.open(made[name])) for name in names}
     frames, rate, channels = _common(mixes, true)
     sums = _Sums(len(names))
-    for block in _blocks(mixes, frames, channels, rate):
-        sums.add(*block)
+    all_stems = _all_stems(made, frames, rate, channels) or _all_stems(true, frames, rate, channels)
+    song = _song(all_stems, frames, channels, rate)
+    for one, other in _blocks(mixes, frames, channels, rate):
+        sums.add(one, other, next(song, None))
     figures = {name: sums.figures(place) for place, name in enumerate(names)}
     audible = [name for place, name in enumerate(names) if sums.sounds(place)]
     medians = _medians({name: mixes[name] for name in audible}, frames // rate * rate, channels, rate)
     missing = tuple(sorted({*true, *made} - set(names)))
     return Comparison({name: {**figures[name], **medians.get(name, {})} for name in names}, missing, sums.notes(names))
+
+
+def compare_folder(made: Mapping[str, Path], reference: Path) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Figures by stem beside the true stems in a folder, and notes in words. Raises InputError."""
+    found = compare(made, stem_files(reference))
+    missing = [f"{name}: only one side has it" for name in found.missing]
+    return found.figures, [*found.notes, *missing]
 
 
 def _medians(
@@ -87,6 +98,22 @@ def _common(mixes: Mapping[str, tuple[Mix, Mix]], true: Mapping[str, Path]) -> t
         what = f"its length differs from that of the stems ({seconds})"
         raise InputError(what, where, "Name the true stems of the same stretch of the same version.")
     return min(lengths), rate, max(mix.channels for mix in every)
+
+
+def _all_stems(files: Mapping[str, Path], frames: int, rate: int, channels: int) -> tuple[Mix, ...]:
+    """Those of the files that are together the song; () where they are not all there, or do not go together."""
+    names = stems.adding_up(files)
+    mixes = tuple(Mix.open(files[name]) for name in names) if stems.is_whole(names) else ()
+    fit = all(mix.rate == rate and mix.frames >= frames and mix.channels <= channels for mix in mixes)
+    return mixes if fit else ()
+
+
+def _song(mixes: Sequence[Mix], frames: int, channels: int, size: int) -> Iterator[Sound]:
+    """The sum of stems in blocks [channels, size], the last one shorter; nothing where there are none."""
+    readers = [pieces(mix, size) for mix in mixes]
+    for first in range(0, frames if readers else 0, size):
+        blocks = [_wide(next(reader)[:, : frames - first], channels) for reader in readers]
+        yield np.add.reduce(blocks)
 
 
 def _blocks(
@@ -125,10 +152,10 @@ class _Sums:
         self._together = np.zeros((count, count))
         self._with_mix, self._mix = np.zeros(count), 0.0
 
-    def add(self, true: Sound, made: Sound) -> None:
-        """Take a block of both, [stems, channels, frames]."""
+    def add(self, true: Sound, made: Sound, song: Sound | None) -> None:
+        """Take a block of both, [stems, channels, frames], and of the song; where nobody has that, of what is true."""
         one, other = (sound.reshape(len(sound), -1).astype(np.float64) for sound in (true, made))
-        mix = one.sum(axis=0)
+        mix = one.sum(axis=0) if song is None else song.ravel().astype(np.float64)
         self._true += (one**2).sum(axis=1)
         self._made += (other**2).sum(axis=1)
         self._error += ((one - other) ** 2).sum(axis=1)
