@@ -7,11 +7,41 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+class Filler:
+    """Fills a disk as soon as stems are being written to it."""
+
+    def __init__(self, disk: Path) -> None:
+        self._file, self._stopped = disk / "filler", threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(disk,))
+
+    def __enter__(self) -> Filler:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopped.set()
+        self._thread.join()
+        self._file.unlink(missing_ok=True)
+
+    def _run(self, disk: Path) -> None:
+        while not self._stopped.is_set() and not list(disk.glob("**/.*.partial/stems/*")):
+            time.sleep(0.001)
+        with self._file.open("wb", buffering=0) as file:
+            for size in (1 << 20, 1 << 12):
+                while not self._stopped.is_set():
+                    try:
+                        file.write(bytes(size))
+                    except OSError:
+                        break
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_a_damaged_song_is_told_and_left_alone_until_somebody_says_so(stem: Stem
     songs = write_songs(3)
     cut(songs[1])
     first = stem("batch", MUSIC, code=6)
-    assert [line for line in first.stderr.splitlines() if "01.wav" in line][0].endswith("what can be read.")
+    assert next(line for line in first.stderr.splitlines() if "01.wav" in line).endswith("what can be read.")
     assert states() == {"00.wav": "done", "01.wav": "failed", "02.wav": "done"}
     (listed,) = stem("queue", "list", "--state", "failed").stdout.splitlines()
     assert listed.count("01.wav") == 1

@@ -147,6 +147,7 @@ def _prepared(shop: Shop, settings: Settings, how: How) -> Hand:
     songs = found.songs
     if how.detect_vocals:
         songs = tuple(look.looked_at(shop, song) for song in songs)
+    claims.running(shop.database, settings_of.data_dir(settings))  # what dead batches had in hand is free, or failed
     prepared = prepare(shop.database, output, wish, songs, table, found.crates, how.again)
     return Hand(found, table, choice.engine, wish, prepared, look.by_path(songs))
 

@@ -117,9 +117,9 @@ def enter(database: Database, batch: str, output: str, entries: Iterable[Entry])
     """
     statement = text(
         "INSERT INTO queue (path, output, state, lane, place, why, attempts, error, exit_code, size, mtime_ns, seconds,"
-        " wish, status, engine, folder, files, work_seconds, poor, batch, added_at, started_at, ended_at) VALUES"
-        " (:path, :output, 'queued', 0, :place, :why, 0, '', 0, :size, :mtime_ns, :seconds, '', :status, '', '', '', 0, 0,"
-        " '', :now, '', '') ON CONFLICT (path, output) DO UPDATE SET"
+        " wish, status, engine, folder, files, work_seconds, poor, batch, added_at, started_at, ended_at)"
+        " VALUES (:path, :output, 'queued', 0, :place, :why, 0, '', 0, :size, :mtime_ns, :seconds, '', :status, '', '',"
+        " '', 0, 0, '', :now, '', '') ON CONFLICT (path, output) DO UPDATE SET"
         " place = excluded.place, why = excluded.why, size = excluded.size, mtime_ns = excluded.mtime_ns,"
         " seconds = excluded.seconds,"
         " status = CASE WHEN excluded.status = '' THEN queue.status ELSE excluded.status END,"

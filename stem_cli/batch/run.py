@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from stem_cli import router, split, verify
 from stem_cli.batch import queue, trouble
 from stem_cli.batch.board import Board, Seat, Stopped, Worker
+from stem_cli.batch.company import Company
 from stem_cli.batch.finished import files_text, metadata_of
 from stem_cli.batch.queue import End, Job
 from stem_cli.batch.reorder import dismiss, is_paused, retry
@@ -68,7 +70,7 @@ class _Floor:
     begun: int = 0
     faults: list[Job] = field(default_factory=list)
     fatal: StemError | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    company: Company = field(default_factory=Company)
 
 
 def seats_for(engine: Engine, jobs: int) -> int:
@@ -102,18 +104,14 @@ def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None], n
     floor = _Floor(replace(shop, settings=course.settings, turn=turns(course.jobs)), course, board)
     board.seats = [Seat() for _ in range(course.jobs)]
     workers = [Worker(board, seat, changed, note) for seat in board.seats]
-    threads_ = [threading.Thread(target=_work, args=(floor, worker), name="batch seat") for worker in workers]
-    for thread in threads_:
-        thread.start()
-    try:
-        for thread in threads_:
-            while thread.is_alive():
-                thread.join(_POLL_SECONDS)
+    with ThreadPoolExecutor(course.jobs, "batch seat") as pool:  # Thread.join takes a thread for dead after Ctrl-C
+        try:
+            busy = {pool.submit(_work, floor, worker) for worker in workers}
+            while busy:
+                busy = wait(busy, _POLL_SECONDS).not_done
                 changed()
-    finally:
-        board.stopping = True
-        for thread in threads_:
-            thread.join()
+        finally:
+            board.stopping = True
     if floor.fatal is not None:
         raise floor.fatal
 
@@ -123,7 +121,8 @@ def _work(floor: _Floor, worker: Worker) -> None:
     try:
         while (job := _next(floor)) is not None:
             worker.sit(Path(job.path).name)
-            row = _one(floor, job, worker)
+            with floor.company.over(job):
+                row = _one(floor, job, worker)
             worker.sit("")
             if row is not None:
                 floor.board.ended(row)
@@ -141,19 +140,23 @@ def _next(floor: _Floor) -> Job | None:
         if floor.board.paused:
             time.sleep(_POLL_SECONDS)
             continue
-        with floor.lock:
-            if not _may_begin(floor):
-                return None
-            floor.course.look()
-            job = queue.claim(floor.shop.database, floor.course.batch)
-            if job is not None:
-                floor.begun += 1
-                return job
+        job = floor.company.take(lambda: _claimed(floor), lambda: floor.board.stopping)
+        if job is not None:
+            return job
         if not queue.held_elsewhere(floor.shop.database, floor.course.batch):
             return None
         time.sleep(_POLL_SECONDS)  # another batch has the rest; where it dies, this one goes on with that
         _sweep(floor)
     return None
+
+
+def _claimed(floor: _Floor) -> Job | None:
+    if floor.board.stopping or not _may_begin(floor):
+        return None
+    floor.course.look()
+    job = queue.claim(floor.shop.database, floor.course.batch)
+    floor.begun += job is not None
+    return job
 
 
 def _sweep(floor: _Floor) -> None:
