@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,13 +16,14 @@ import click
 from stem_cli import settings as settings_of
 from stem_cli.batch import claims, look, queue, room, rules, telling
 from stem_cli.batch.board import Board
+from stem_cli.batch.dashboard import Dashboard
 from stem_cli.batch.prepare import Again, prepare
 from stem_cli.batch.reorder import is_paused
 from stem_cli.batch.report import Row, Summary
 from stem_cli.batch.run import Course, seats_for
 from stem_cli.batch.run import run as run_course
 from stem_cli.batch.telling import Hand
-from stem_cli.batch.views import Off, view_of
+from stem_cli.batch.views import Json, Off, Plain
 from stem_cli.batch.wish import output_of, wish_of
 from stem_cli.database import text_of
 from stem_cli.disk import disk_errors
@@ -191,7 +192,7 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
     def upcoming() -> list[str]:
         return [Path(job.path).name for job in queue.next_up(shop.database, batch, 5)]
 
-    view = view_of(how.style, how.quiet, board, Path(output), upcoming)
+    view = _view_of(how.style, how.quiet, board, Path(output), upcoming)
     view.each = telling.print_row if how.json else lambda row: None  # noqa: ARG005
     end: StemError | None = None
     if is_paused(shop.database):
@@ -208,6 +209,20 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
     if how.summary:
         telling.print_report(summary, place, how.json, how.quiet)
     return board.rows, end
+
+
+def _view_of(style: str, quiet: bool, board: Board, output: Path, upcoming: Callable[[], list[str]]) -> Off:
+    """The view a user wants; "auto" is the dashboard on a terminal and plain lines elsewhere.
+
+    upcoming: the names of the next songs.
+    """
+    if quiet or style == "off":
+        return Off(board)
+    if style == "auto":
+        style = "bar" if sys.stderr.isatty() else "plain"
+    if style == "bar":
+        return Dashboard(board, output, upcoming)
+    return {"plain": Plain, "json": Json}[style](board)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from stem_cli.batch.board import Board
@@ -130,19 +129,3 @@ def standing(board: Board) -> str:
     left = f", about {length(eta) or '0:00'} left" if eta is not None else ""
     failed = f", {board.count('failed')} failed" if board.count("failed") else ""
     return f"{len(board.rows)} of {board.songs}{failed}, {board.times_real_time:.1f}x real time{left}"
-
-
-def view_of(style: str, quiet: bool, board: Board, output: Path, upcoming: Callable[[], list[str]]) -> Off:
-    """The view a user wants; "auto" is the dashboard on a terminal and plain lines elsewhere.
-
-    upcoming: the names of the next songs.
-    """
-    from stem_cli.batch.dashboard import Dashboard
-
-    if quiet or style == "off":
-        return Off(board)
-    if style == "auto":
-        style = "bar" if sys.stderr.isatty() else "plain"
-    if style == "bar":
-        return Dashboard(board, output, upcoming)
-    return {"plain": Plain, "json": Json}[style](board)
