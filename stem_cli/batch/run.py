@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,18 +116,14 @@ def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None], n
     floor = _Floor(replace(shop, settings=course.settings, turn=turns(course.jobs)), course, board)
     board.seats = [Seat() for _ in range(course.jobs)]
     workers = [Worker(board, seat, changed, note) for seat in board.seats]
-    threads_ = [threading.Thread(target=_work, args=(floor, worker), name="batch seat") for worker in workers]
-    for thread in threads_:
-        thread.start()
-    try:
-        for thread in threads_:
-            while thread.is_alive():
-                thread.join(_POLL_SECONDS)
+    with ThreadPoolExecutor(course.jobs, "batch seat") as pool:  # Thread.join takes a thread for dead after Ctrl-C
+        try:
+            busy = {pool.submit(_work, floor, worker) for worker in workers}
+            while busy:
+                busy = wait(busy, _POLL_SECONDS).not_done
                 changed()
-    finally:
-        board.stopping = True
-        for thread in threads_:
-            thread.join()
+        finally:
+            board.stopping = True
     if floor.fatal is not None:
         raise floor.fatal
 
