@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -42,13 +43,13 @@ class Steady:
 
     @property
     def due(self) -> bool:
-        """Whether one of the files that grew may have stopped by now."""
+        """Whether one of the files that grew may have stopped by now; an empty one tells when it begins to."""
         now = self.clock()
-        return any(now - since >= self.seconds for _, _, since in self.seen.values())
+        return any(size and now - since >= self.seconds for size, _, since in self.seen.values())
 
     def forget_missing(self) -> None:
         """Files that went away again are not waited for."""
-        for path in [path for path in self.seen if not path.exists()]:
+        for path in [path for path in self.seen if not os.path.exists(path)]:  # noqa: PTH110 - pathlib's own may raise
             del self.seen[path]
 
 

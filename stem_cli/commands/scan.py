@@ -6,6 +6,8 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -44,7 +46,8 @@ def scan(names: tuple[str, ...], detect_vocals: bool, as_json: bool, quiet: bool
     settings = settings_of.load().settings
     logbook.open_log(settings)
     with logbook.native_quiet(settings), open_shop(settings) as shop:
-        found = songs_named(shop.database, Wanted(names, **where), _advance(quiet))
+        with _advancing(quiet) as advance:
+            found = songs_named(shop.database, Wanted(names, **where), advance)
         songs = found.songs
         if detect_vocals:
             songs = tuple(look.looked_at(shop, song) for song in songs)
@@ -54,17 +57,22 @@ def scan(names: tuple[str, ...], detect_vocals: bool, as_json: bool, quiet: bool
         click.echo(os.fsencode("\n".join(_lines(found, songs))))
 
 
-def _advance(quiet: bool) -> Any:
-    """Says how far it is, on a terminal."""
-    total = 0
+@contextmanager
+def _advancing(quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Says how far it is, on a terminal, and takes that away again."""
+    told, total = not quiet and sys.stderr.isatty(), 0
 
     def advance(count: int) -> None:
         nonlocal total
         total += count
-        if not quiet and sys.stderr.isatty():
+        if told:
             sys.stderr.write(f"\r{total} files")
 
-    return advance
+    try:
+        yield advance
+    finally:
+        if total and told:
+            sys.stderr.write("\r\033[K")
 
 
 def _lines(found: Any, songs: Any) -> list[str]:

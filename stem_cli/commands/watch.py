@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def watch(paths: tuple[str, ...], settle: float, polling: bool, **options: Any) 
     from stem_cli.batch.watch import watch as watch_folders
 
     for path in map(Path, paths):
-        if not path.expanduser().is_dir():
+        if not os.path.isdir(os.path.expanduser(path)):  # noqa: PTH111, PTH112 - pathlib's own may raise
             raise InputError("there is no such folder", path, "Name a folder to watch.")
     how = command.how_of(paths, options)
     settings = command.settings_for(options)

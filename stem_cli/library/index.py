@@ -117,9 +117,14 @@ def _read(found: Found, old: _Known | None, tally: Tally) -> tuple[Song, str]:
     song, no_song = song_of(found, date.today().isoformat() if old is None else old.song.added)
     if old is not None and song.vocals == "unknown" and (old.song.size, old.song.seconds) == (song.size, song.seconds):
         song = replace(song, vocals=old.song.vocals)
-    if not no_song and old is not None and not old.gone:
+    if not no_song and not _is_new(old):
         tally.changed += 1
     return song, no_song
+
+
+def _is_new(old: _Known | None) -> bool:
+    """Whether what is a song now was none at the last scan."""
+    return old is None or old.gone or bool(old.no_song)
 
 
 def _write(
@@ -130,15 +135,14 @@ def _write(
     tally: Tally,
 ) -> None:
     """Write down what was read, and empty the list of it."""
+    befores = [_taken(database, song, lost) if text_of(song.path) not in known else None for song, _ in waiting]
     with database.change() as connection:
-        for song, no_song in waiting:
-            before = _moved_from(connection, song, lost) if text_of(song.path) not in known else None
+        for (song, no_song), before in zip(waiting, befores, strict=True):
             if before is not None:
-                lost[song.size].remove(before)
                 song = replace(song, added=before.added, vocals=before.vocals)
                 _move(connection, before.path, song.path)
                 tally.moved += 1
-            elif not no_song and (text_of(song.path) not in known or known[text_of(song.path)].gone):
+            elif not no_song and _is_new(known.get(text_of(song.path))):
                 tally.new += 1
             values = {"path": text_of(song.path), **_columns(song, no_song)}
             connection.execute(text(upsert("library", "path", values)), values)
@@ -155,29 +159,42 @@ def _by_size(known: Mapping[str, _Known]) -> dict[int, list[Song]]:
     return found
 
 
-def _moved_from(connection: Any, song: Song, lost: Mapping[int, list[Song]]) -> Song | None:
-    """The song that this one is, if that one is not there any more."""
+def _taken(database: Database, song: Song, lost: Mapping[int, list[Song]]) -> Song | None:
+    """The song that this one is, if that one is not there any more; it is lost no longer."""
     for other in sorted(lost.get(song.size, []), key=lambda one: one.mtime_ns != song.mtime_ns):
-        if _tags(other) == _tags(song) and not other.path.exists() and _sounds_like(connection, song, other):
+        if _tags(other) == _tags(song) and _is_missing(other.path) and _sounds_like(database, song, other):
+            lost[song.size].remove(other)
             return other
     return None
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether a file is surely not there. Of a name that is no UTF-8 the database has not enough to tell."""
+    if "\ufffd" in path.name:
+        return False
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def _tags(song: Song) -> tuple[object, ...]:
     return song.title, song.artist, song.album, song.genre, song.bpm, song.seconds
 
 
-def _sounds_like(connection: Any, song: Song, other: Song) -> bool:
+def _sounds_like(database: Database, song: Song, other: Song) -> bool:
     """Whether the digest of the missing file, where one was taken, is that of this one."""
-    from stem_cli.audio import fingerprint, probe
-    from stem_cli.errors import StemError
+    from stem_cli.audio import probe
+    from stem_cli.errors import InputError
 
-    asked = text("SELECT digest FROM files WHERE path = :path")
-    digest = connection.execute(asked, {"path": text_of(other.path)}).scalar_one_or_none()
-    if digest is None:
+    known = database.rows("SELECT digest FROM files WHERE path = :path", path=text_of(other.path))
+    if not known:
         return True
-    with suppress(StemError):
-        return bool(fingerprint(probe(song.path)).digest == digest)
+    with suppress(InputError, OSError):
+        return database.fingerprint(probe(song.path)).digest == str(known[0]["digest"])
     return False
 
 

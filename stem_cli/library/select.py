@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -14,7 +15,7 @@ from stem_cli.library.crate import Crate, Entry
 from stem_cli.library.named import choose, default_libraries, lists_of
 from stem_cli.library.readers import READERS
 from stem_cli.library.resolve import Listings, drives, resolve
-from stem_cli.library.serato import FOLDER
+from stem_cli.library.serato import DATABASE, FOLDER
 from stem_cli.library.song import Song
 from stem_cli.library.walk import Found, songs_below
 
@@ -85,11 +86,11 @@ def _sorted_out(wanted: Wanted) -> tuple[list[Path], list[Path], list[Crate], li
     names = list(wanted.crates)
     for name in wanted.names:
         path = _named_path(name)
-        if path.is_dir() and path.name != FOLDER:
+        if os.path.isdir(path) and path.name != FOLDER:  # noqa: PTH112 - pathlib's own raises for names too long
             roots.append(path)
-        elif path.is_dir() or (path.is_file() and path.suffix.lower() in READERS):
+        elif os.path.isdir(path) or _is_list(path):  # noqa: PTH112
             lists += lists_of(path)
-        elif path.exists():
+        elif os.path.exists(path):  # noqa: PTH110
             files.append(path)
         else:
             _refuse_path(name)
@@ -98,9 +99,12 @@ def _sorted_out(wanted: Wanted) -> tuple[list[Path], list[Path], list[Crate], li
 
 
 def _named_path(name: str) -> Path:
-    """Where it lies, by one name however it was typed: `../Music/a.mp3` is the song that `a.mp3` is."""
-    path = Path(name).expanduser().absolute()
-    return path.resolve() if ".." in path.parts else path
+    """Where a name would lie. A song has one path in the library, whatever folder it is named from."""
+    return Path(os.path.abspath(os.path.expanduser(name)))  # noqa: PTH100, PTH111 - pathlib's own keeps `..`
+
+
+def _is_list(path: Path) -> bool:
+    return os.path.isfile(path) and (path.suffix.lower() in READERS or path.name == DATABASE)  # noqa: PTH113
 
 
 def _refuse_path(name: str) -> None:
@@ -112,11 +116,11 @@ def _refuse_path(name: str) -> None:
 def _libraries(wanted: Wanted, needed: bool) -> list[Crate]:
     """All lists of the libraries. Raises InputError where some are needed and there are none."""
     places = [one for one in wanted.libraries if one != AUTO]
-    found = [Path(one).expanduser().absolute() for one in places]
+    found = [_named_path(one) for one in places]
     if AUTO in wanted.libraries or (needed and not places):
         found += default_libraries(Path.home(), drives())
     if needed and not found:
-        name = next((one for one in (*wanted.crates, *wanted.names) if not Path(one).exists()), "")
+        name = next((one for one in (*wanted.crates, *wanted.names) if not os.path.exists(one)), "")  # noqa: PTH110
         hint = "Name a file, a folder, or with --library where your crates lie."
         raise InputError(
             f"there is no file {name!r}, and no library of a DJ program to look for such a crate", None, hint

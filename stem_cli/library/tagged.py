@@ -10,8 +10,10 @@ from stem_cli.errors import InputError
 from stem_cli.library.song import Song
 from stem_cli.library.walk import Found
 
-_WITHOUT = re.compile(r"\b(instrumental|inst\.?|karaoke|dub tool|beats only|drum ?apella)\b", re.IGNORECASE)
-_WITH = re.compile(r"\b(vocal( mix| version)?|a ?cc?app?ell?a|feat\.?|ft\.?|vox)\b", re.IGNORECASE)
+_WITHOUT = re.compile(
+    r"\b(instrumental|inst|karaoke|dub tool|beats only|drum ?apella|(no|without) vocals?)\b", re.IGNORECASE
+)
+_WITH = re.compile(r"\b(vocals?|a ?cc?app?ell?a|feat|ft|vox)\b", re.IGNORECASE)
 
 
 def song_of(found: Found, today: str = "") -> tuple[Song, str]:
@@ -42,9 +44,14 @@ def song_of(found: Found, today: str = "") -> tuple[Song, str]:
         rating=outline.rating,
         seconds=outline.seconds,
         added=today,
-        vocals="yes" if outline.lyrics else vocals_in(tags.title or "", tags.genre or "", found.path),
+        vocals=_vocals(vocals_in(tags.title or "", tags.genre or "", found.path), outline.lyrics),
     )
     return song, "it is a stem" if tags.stem else ""
+
+
+def _vocals(named: str, lyrics: bool) -> str:
+    """An instrumental version may have the lyrics of the song in its tags."""
+    return "yes" if named == "unknown" and lyrics else named
 
 
 def vocals_in(title: str, genre: str, path: Path) -> str:
