@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from stem_cli import stems
+from stem_cli.errors import UsageError
 from stem_cli.options import ENGINE, EXTRA_NAMES, MODEL, STEM_NAMES, Option, default_of
 from stem_cli.settings import CHOICES
+
+
+def refuse_contradictions(options: Mapping[str, Any]) -> None:
+    """Raises UsageError for options that contradict one another."""
+    if options["names"] and options["two_stems"]:
+        raise UsageError("--stems and --two-stems contradict one another", None, "Give one of them.")
+    if options["ensemble"] and (options["model"] or options["engine"]):
+        raise UsageError("--ensemble contradicts --model and --engine", None, "Give one of them.")
 
 
 def choice(name: str) -> click.Choice[str]:

@@ -31,6 +31,7 @@ from stem_cli.errors import BusyError, StemError, UsageError
 from stem_cli.folder.place import METADATA
 from stem_cli.library.select import Wanted, songs_named
 from stem_cli.separation import Shop, open_shop
+from stem_cli.separation_options import refuse_contradictions
 from stem_cli.settings import Settings
 from stem_cli.split import Asked
 
@@ -98,10 +99,7 @@ def how_of(paths: tuple[str, ...], options: dict[str, Any]) -> How:
 
 def settings_for(options: dict[str, Any]) -> Settings:
     """The settings of a command that separates many songs. Raises UsageError for what contradicts itself."""
-    if options.get("names") and options.get("two_stems"):
-        raise UsageError("--stems and --two-stems contradict one another", None, "Give one of them.")
-    if options["ensemble"] and (options["model"] or options["engine"]):
-        raise UsageError("--ensemble contradicts --model and --engine", None, "Give one of them.")
+    refuse_contradictions(options)
     rest = {name: value for name, value in options.items() if name not in _OURS}
     settings = settings_of.load(format=rest.pop("format_"), **rest).settings
     if settings.damaged == "ask":
