@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import postgres
@@ -127,6 +128,19 @@ def test_claims_of_four_threads_are_all_distinct_and_in_order(database: Database
     assert len({job.id for jobs in taken.values() for job in jobs}) == 200
     assert sum(map(len, taken.values())) == 200
     assert all([job.place for job in jobs] == sorted(job.place for job in jobs) for jobs in taken.values())
+
+
+def test_a_song_that_ended_since_it_was_looked_at_is_not_done_again(database: Database) -> None:
+    queue.enter(database, "a", "/stems", entries(2))
+    job = queue.claim(database, "a")
+    assert job is not None
+    queue.fail(database, job, "it is cut off", 3)
+    queue.enter(database, "b", "/stems", entries(2))  # as another batch saw them before
+    assert [one.state for one in queue.jobs(database)] == ["failed", "queued"]
+    seen = {one.path: one.ended_at for one in queue.jobs(database)}
+    again = [replace(entry, ended_at=seen[str(entry.path)]) for entry in entries(2)]
+    queue.enter(database, "b", "/stems", again)
+    assert [(one.state, one.attempts) for one in queue.jobs(database)] == [("queued", 0)] * 2
 
 
 def test_songs_of_a_host_that_is_silent_are_free_when_its_lease_has_ended(database: Database, tmp_path: Path) -> None:
