@@ -182,6 +182,35 @@ def test_songs_that_vanish_end_the_batch_and_are_known_when_they_are_back_elsewh
     assert_each_once(6)
 
 
+def mount(*words: object) -> None:
+    subprocess.run([str(word) for word in words], check=True)
+
+
+def test_a_disk_of_stems_that_is_pulled_ends_the_batch_and_nothing_is_written_where_it_was(
+    stem: Stem, tmp_path: Path, small_disk: Callable[[int], Path]
+) -> None:
+    disk, usb = small_disk(200), tmp_path / "usb"
+    usb.mkdir()
+    write_songs(5, seconds=2)
+    mount("mount", "--bind", disk, usb)
+    process = started("batch", MUSIC, "--output", usb / "stems", "--jobs", "1")
+    try:
+        wait_for(lambda: len(done()) >= 2, process)
+    finally:
+        mount("umount", "--lazy", usb)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 5, err
+    assert "Plug it in again" in err.splitlines()[-1]
+    assert len(visible(usb / "stems")) <= 1  # the one in hand; it is not taken for done
+    assert "failed" not in states().values()
+    mount("mount", "--bind", disk, usb)
+    try:
+        stem("batch", MUSIC, "--output", usb / "stems")
+        assert_each_once(5, usb / "stems")
+    finally:
+        mount("umount", usb)
+
+
 def test_a_song_that_was_gone_for_a_while_is_tried_again_when_it_is_back(stem: Stem) -> None:
     songs = write_songs(2, seconds=2)
     process = started("batch", MUSIC, "--jobs", "1")

@@ -98,9 +98,8 @@ def _now(board: Board) -> Any:
     table.add_column(width=5, justify="right")
     table.add_column(width=10, no_wrap=True)
     for seat in board.seats:
-        table.add_row(
-            Text(readable(seat.name) or "-"), _bar(seat), f"{seat.share:.0%}" if seat.engine else "", seat.engine
-        )
+        share = f"{seat.share:.0%}" if seat.engine else ""
+        table.add_row(Text(readable(seat.name) or "-"), _bar(seat), share, Text(readable(seat.engine)))
     return table
 
 

@@ -77,6 +77,7 @@ def prepare(
             seconds=song.seconds or 0.0,
             lane=0 if job is None else job.lane,
             doubted=song.path in found.lost,
+            ended_at="" if job is None else job.ended_at,
         )
         found.entries.append(entry)
     found.entries.sort(key=lambda entry: -entry.lane)

@@ -76,7 +76,7 @@ class Job:
 class Entry:
     """A song that is to be done. place, why: as the rules give them. lane: what the user said of it before.
 
-    doubted: its stems lie there and are not whole.
+    doubted: its stems lie there and are not whole. ended_at: of its job, when that was looked at.
     """
 
     path: Path
@@ -87,6 +87,7 @@ class Entry:
     seconds: float
     lane: int = 0
     doubted: bool = False
+    ended_at: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def jobs(database: Database, output: str = "", states: Sequence[str] = ()) -> li
 def enter(database: Database, batch: str, output: str, entries: Iterable[Entry]) -> int:
     """Put songs into the queue for a batch, or those that ended once into it again. Returns how many.
 
-    What another batch has in hand stays there; both want it then.
+    What another batch has in hand stays there; both want it then. What has ended since it was looked at stays as it is.
     """
     statement = text(
         "INSERT INTO queue (path, output, state, lane, place, why, attempts, error, exit_code, size, mtime_ns, seconds,"
@@ -124,7 +125,8 @@ def enter(database: Database, batch: str, output: str, entries: Iterable[Entry])
         " seconds = excluded.seconds,"
         " status = CASE WHEN excluded.status = '' THEN queue.status ELSE excluded.status END,"
         " attempts = CASE WHEN queue.state IN ('queued', 'running') THEN queue.attempts ELSE 0 END,"
-        " state = CASE WHEN queue.state = 'running' THEN 'running' ELSE 'queued' END RETURNING id"
+        " state = CASE WHEN queue.state = 'running' OR queue.ended_at <> :ended_at THEN queue.state ELSE 'queued' END"
+        " RETURNING id"
     )
     wanted = text("INSERT INTO wanted (batch, job) VALUES (:batch, :job) ON CONFLICT DO NOTHING")
     waiting, count = list(entries), 0
@@ -253,6 +255,7 @@ def _of_entry(entry: Entry) -> dict[str, Any]:
         "mtime_ns": entry.mtime_ns,
         "seconds": entry.seconds,
         "status": DOUBTED if entry.doubted else "",
+        "ended_at": entry.ended_at,
     }
 
 

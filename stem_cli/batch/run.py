@@ -20,7 +20,7 @@ from stem_cli.batch.queue import End, Job
 from stem_cli.batch.reorder import dismiss, is_paused, retry
 from stem_cli.batch.report import Row
 from stem_cli.engines import Engine
-from stem_cli.errors import CloudError, DamagedError, EngineError, StemError
+from stem_cli.errors import CloudError, DamagedError, EngineError, OutputError, StemError
 from stem_cli.quality import verdict_of
 from stem_cli.separation import Result, Shop, Turn
 from stem_cli.settings import Settings
@@ -62,11 +62,12 @@ class Course:
 
 @dataclass
 class _Floor:
-    """What the seats share. fatal: why the batch ends before its time. faults: songs of a row, see `_IN_A_ROW`."""
+    """What the seats share. disk: of the output. fatal: why the batch ends early. faults: in a row, see `_IN_A_ROW`."""
 
     shop: Shop
     course: Course
     board: Board
+    disk: int | None = None
     begun: int = 0
     faults: list[Job] = field(default_factory=list)
     fatal: StemError | None = None
@@ -102,6 +103,7 @@ def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None], n
         threads = max(1, router.this_machine().cpus // (course.jobs - 1))
         course = replace(course, settings=replace(course.settings, threads=threads))
     floor = _Floor(replace(shop, settings=course.settings, turn=turns(course.jobs)), course, board)
+    floor.disk = None if course.output == "same" else trouble.disk_of(Path(course.output))
     board.seats = [Seat() for _ in range(course.jobs)]
     workers = [Worker(board, seat, changed, note) for seat in board.seats]
     with ThreadPoolExecutor(course.jobs, "batch seat") as pool:  # Thread.join takes a thread for dead after Ctrl-C
@@ -184,7 +186,9 @@ def _one(floor: _Floor, job: Job, worker: Worker) -> Row | None:
     started = time.monotonic()
     path = floor.course.paths.get(job.path, Path(job.path))
     try:
+        _require_output(floor)
         result = _separated(floor, job, path, worker)
+        _require_output(floor)
     except Stopped:
         queue.give_back(floor.shop.database, job)
         return None
@@ -259,8 +263,11 @@ def _skipped(floor: _Floor, job: Job, error: StemError) -> Row:
 def _ends_all(floor: _Floor, job: Job, error: StemError, path: Path) -> bool:
     """Whether the batch ends with this: every other song would fail of the same."""
     course = floor.course
-    output = path.parent if course.output == "same" else Path(course.output)
-    fatal = trouble.of_all(error, path, course.roots, output)
+    try:
+        _require_output(floor)
+        fatal = trouble.of_all(error, path, course.roots)
+    except OutputError as lost:
+        fatal = lost
     if isinstance(error, EngineError | CloudError):
         floor.faults.append(job)
         if len(floor.faults) >= _IN_A_ROW:
@@ -269,6 +276,13 @@ def _ends_all(floor: _Floor, job: Job, error: StemError, path: Path) -> bool:
     if fatal is not None:
         _end(floor, fatal)
     return fatal is not None
+
+
+def _require_output(floor: _Floor) -> None:
+    """Raises OutputError where the disk of the output is gone: what is written there now lies on the disk below it."""
+    output = Path(floor.course.output)
+    if floor.disk is not None and trouble.disk_of(output) != floor.disk:
+        raise OutputError("it is not there any more", output, trouble.BACK)
 
 
 def _end(floor: _Floor, error: StemError) -> None:

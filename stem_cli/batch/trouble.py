@@ -12,7 +12,7 @@ from stem_cli.errors import FullError, InputError, OutputError, StemError
 
 _log = logging.getLogger("stem_cli")
 
-_BACK = "Plug it in again and give the same command: what is done stays done."
+BACK = "Plug it in again and give the same command: what is done stays done."
 
 
 def told(error: Exception, path: Path) -> StemError:
@@ -27,19 +27,25 @@ def told(error: Exception, path: Path) -> StemError:
     return StemError(f"a bug of ours: {error!r}", path, "Please report it.")
 
 
-def of_all(error: StemError, path: Path, roots: Sequence[Path], output: Path) -> StemError | None:
+def of_all(error: StemError, path: Path, roots: Sequence[Path]) -> StemError | None:
     """Why the whole batch ends with what happened to one song; None where it is this song's own trouble.
 
-    A full disk, and a disk that is gone: one of the roots, or the one of the output.
+    A full disk, and one of the roots whose disk is gone.
     """
     if isinstance(error, FullError):
         return error
-    if isinstance(error, InputError) and not is_there(path):
-        lost = next((root for root in roots if _is_lost(root)), None)
-        return None if lost is None else InputError("it is not there any more", lost, _BACK)
-    if isinstance(error, OutputError) and not is_there(output):
-        return OutputError("it is not there any more", output, _BACK)
-    return None
+    lost = next((root for root in roots if _is_lost(root)), None)
+    if lost is None or is_there(path) or not isinstance(error, InputError | OutputError):
+        return None
+    return InputError("it is not there any more", lost, BACK)
+
+
+def disk_of(folder: Path) -> int | None:
+    """The disk that a folder lies on; None where it is not there. Another one than before: its own was pulled."""
+    try:
+        return folder.stat().st_dev
+    except OSError:
+        return None
 
 
 def is_there(path: Path) -> bool:
