@@ -18,8 +18,6 @@ from stem_cli.settings import Settings
 
 _LARGEST_BYTES = 1_000_000
 _log = logging.getLogger("stem_cli")
-_POOL = logging.getLogger("sqlalchemy.pool")
-"""It tells with a traceback of connections that were being closed when Ctrl-C came."""
 
 
 def log_path(settings: Settings) -> Path:
@@ -32,10 +30,8 @@ def open_log(settings: Settings, verbose: bool = False) -> None:
     _log.setLevel(logging.DEBUG)
     _log.propagate = False
     logging.raiseExceptions = False  # a log on a full disk is no reason to print a traceback
-    _POOL.propagate = False
     for handler in list(_log.handlers):
         _log.removeHandler(handler)
-        _POOL.removeHandler(handler)
         handler.close()
     with suppress(OSError):
         path = log_path(settings)
@@ -45,7 +41,6 @@ def open_log(settings: Settings, verbose: bool = False) -> None:
         )
         file.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
         _log.addHandler(file)
-        _POOL.addHandler(file)
     if verbose:
         console = logging.StreamHandler(sys.stderr)
         console.setFormatter(logging.Formatter("%(message)s"))

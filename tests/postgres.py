@@ -90,3 +90,10 @@ def new_database(url: str) -> str:
     with psycopg.connect(f"{url}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     return f"{url}/{name}"
+
+
+@contextmanager
+def fresh_database() -> Iterator[str]:
+    """The URL of a new database on a server of its own."""
+    with server() as url:
+        yield new_database(url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import sqlite3
@@ -28,6 +29,10 @@ _MIGRATION_LOCK = 0x57E3  # any number, the same for all of us: PostgreSQL's adv
 def now() -> str:
     """This moment in UTC, as the database and metadata.json write it."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+logging.getLogger("sqlalchemy.pool").parent = logging.getLogger("stem_cli")
+"""It tells, with a traceback, of connections that were being closed when Ctrl-C came: that is for the log."""
 
 
 def text_of(path: Path) -> str:
