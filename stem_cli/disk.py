@@ -24,11 +24,19 @@ def write_synced(path: Path, text: str) -> None:
 
 def replace_synced(path: Path, text: str, mode: int | None = None) -> None:
     """Put a text in the place of a file, whole or not at all. mode: the file's permissions."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with replaced(path) as partial:
         write_synced(partial, text)
         if mode is not None:
             partial.chmod(mode)
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A hidden sibling to write to: it takes the file's place when the block ends, and is gone where that fails."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        yield partial
+        sync(partial)
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from stem_cli.audio.mix import BLOCK_FRAMES, Mix
 from stem_cli.audio.probe import Shape, probe
 from stem_cli.audio.sink import Sink, open_sink
 from stem_cli.audio.tee import Tee
+from stem_cli.audio.tracks import write_tracks
 
 __all__ = [
     "BLOCK_FRAMES",
@@ -26,4 +27,5 @@ __all__ = [
     "fingerprint",
     "open_sink",
     "probe",
+    "write_tracks",
 ]

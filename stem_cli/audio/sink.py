@@ -7,12 +7,12 @@ import shutil
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from stem_cli.audio.encoder import Encoder
 from stem_cli.audio.formats import FORMATS
 from stem_cli.audio.probe import native
 from stem_cli.errors import FullError, OutputError
@@ -21,7 +21,6 @@ WAV_LIMIT = 2**32 - 2**20
 """Bytes from which on a WAV is written as RF64 (EBU Tech 3306); leaves room for tags."""
 
 _FULL_BYTES = 1_000_000  # a buffer that did not fit leaves less than its own size free
-_AAC_BITS_PER_SECOND = 256_000
 _MP3_BEST = 0.0  # libsndfile's compression level: with a constant bitrate 0 is 320 kbit/s
 
 
@@ -51,14 +50,15 @@ def open_sink(path: Path, format_name: str, rate: int, channels: int, depth: str
     size = frames * channels * (2 if depth == "16" else 3 if depth == "24" else 4)
     if form.largest is not None and size > form.largest:
         raise OutputError(f"{form.name} cannot hold more than 4 GiB", path, "Choose --format flac.")
-    with _disk_errors(path):
+    with encoding_errors(path):
         if form.suffix == ".m4a":
             return _AvSink(path, "alac" if form.exact else "aac", rate, channels, depth)
         return _SoundfileSink(path, form.name, rate, channels, depth, size)
 
 
 @contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
+def encoding_errors(path: Path) -> Iterator[None]:
+    """What libsndfile, FFmpeg or the disk refuses becomes an OutputError about this path."""
     import av
     import soundfile
 
@@ -99,17 +99,17 @@ class _SoundfileSink:
             block = block * self._scale
         elif not self._float:
             block = np.left_shift(block, self._shift)
-        with _disk_errors(self._path):
+        with encoding_errors(self._path):
             self._file.write(np.ascontiguousarray(block.T))
 
     def close(self) -> None:
-        with _disk_errors(self._path):
+        with encoding_errors(self._path):
             self._file.close()
         if self._float and self._scale is None:
             _forget_time(self._path)
 
     def abandon(self) -> None:
-        with suppress(OutputError), _disk_errors(self._path):
+        with suppress(OutputError), encoding_errors(self._path):
             self._file.close()
 
 
@@ -130,52 +130,19 @@ class _AvSink:
         import av
 
         self._path = path
-        self._shift = 16 if depth == "24" else 0
         options = {"movie_timescale": str(rate), "fflags": "+bitexact"}
         self._box: Any = av.open(str(path), "w", format="ipod", options=options)
-        self._layout = "mono" if channels == 1 else "stereo"
-        self._depth, self._rate, self._codec, self._done = depth, rate, codec, 0
-        self._held: list[np.ndarray] = []
-        self._sample_format = "fltp" if codec == "aac" else "s16p" if depth == "16" else "s32p"
-        stream: Any = self._box.add_stream(codec, rate=rate, layout=self._layout)
-        stream.time_base = Fraction(1, rate)
-        stream.codec_context.format = self._sample_format
-        if codec == "aac":
-            stream.bit_rate = _AAC_BITS_PER_SECOND * channels // 2
-        self._stream = stream
+        self._encoder = Encoder(self._box, codec, rate, channels, depth)
 
     def write(self, block: np.ndarray) -> None:
-        self._held.append(block)
-        ready = np.concatenate(self._held, axis=1) if len(self._held) > 1 else block
-        size = self._stream.codec_context.frame_size or 4096
-        whole = ready.shape[1] // size * size
-        with _disk_errors(self._path):
-            for at in range(0, whole, size):
-                self._encode(ready[:, at : at + size])
-        self._held = [ready[:, whole:]]
+        with encoding_errors(self._path):
+            self._box.mux(self._encoder.packets(block))
 
     def close(self) -> None:
-        with _disk_errors(self._path):
-            rest = self._held[0] if self._held else np.zeros((1, 0), np.int32)
-            if rest.shape[1]:
-                self._encode(rest)
-            self._box.mux(self._stream.encode(None))
+        with encoding_errors(self._path):
+            self._box.mux(self._encoder.last_packets())
             self._box.close()
 
     def abandon(self) -> None:
-        with suppress(OutputError), _disk_errors(self._path):
+        with suppress(OutputError), encoding_errors(self._path):
             self._box.close()
-
-    def _encode(self, samples: np.ndarray) -> None:
-        import av
-
-        frame = av.AudioFrame.from_ndarray(self._converted(samples), format=self._sample_format, layout=self._layout)
-        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._done, Fraction(1, self._rate)
-        self._done += samples.shape[1]
-        self._box.mux(self._stream.encode(frame))
-
-    def _converted(self, samples: np.ndarray) -> np.ndarray:
-        if self._sample_format == "fltp":
-            return np.ascontiguousarray(samples * np.float32(2.0 ** -(int(self._depth) - 1)), np.float32)
-        kind = np.int16 if self._sample_format == "s16p" else np.int32
-        return np.ascontiguousarray(samples << (8 if self._depth == "24" else 0), kind)

@@ -26,12 +26,22 @@ def safe(text: str, units: int = NAME_UNITS) -> str:
 
     Letters of every script stay as they are. ``%%`` becomes ``%``: Serato parts crates with it.
     """
+    text = _cut(cleaned(text) or _UNTITLED, units).rstrip(" .") or _UNTITLED
+    return _cut(f"_{text}", units).rstrip(" .") if _RESERVED.match(text) else text
+
+
+def cleaned(text: str) -> str:
+    """The same without a limit: NFC, without what any file system forbids, with no space or dot at its ends."""
     text = unicodedata.normalize("NFC", text).translate(_REPLACED)
     text = "".join("_" if "\ud800" <= letter <= "\udfff" else letter for letter in text)
     text = "".join(letter for letter in text if _allowed(letter))
     text = unicodedata.normalize("NFC", re.sub("%{2,}", "%", re.sub(r"\s+", " ", text)))  # marks may have met letters
-    text = _cut(text.strip(" .") or _UNTITLED, units).rstrip(" .") or _UNTITLED
-    return _cut(f"_{text}", units).rstrip(" .") if _RESERVED.match(text) else text
+    return text.strip(" .")
+
+
+def fits(text: str, units: int = NAME_UNITS) -> bool:
+    """Whether `safe` would leave a cleaned text whole."""
+    return len(text.encode("utf-16-le")) <= 2 * units and len(text.encode()) <= _NAME_BYTES
 
 
 def _allowed(letter: str) -> bool:
@@ -43,7 +53,7 @@ def _allowed(letter: str) -> bool:
 
 def _cut(text: str, units: int) -> str:
     """The longest start of the text that is short enough, with no mark parted from its letter."""
-    while text and (len(text.encode("utf-16-le")) > 2 * units or len(text.encode()) > _NAME_BYTES):
+    while text and not fits(text, units):
         text = text[:-1]
         while text and unicodedata.combining(text[-1]) and len(text) > 1:
             text = text[:-1]

@@ -1,0 +1,114 @@
+"""Names for decks: whatever the song is called, they fit every stick and say which stem they are."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import PurePosixPath
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stem_cli import stems
+from stem_cli.dj.names import FIELDS, NAMINGS, PATH_UNITS, numbers, same, song_name, stem_name, units_for
+from stem_cli.errors import UsageError
+
+FORBIDDEN = set('<>:"/\\|?*\x7f') | {chr(code) for code in range(32)}
+ANY = st.text(max_size=300)
+
+
+def is_safe(name: str, longest: int = 255) -> None:
+    assert name
+    assert not FORBIDDEN & set(name)
+    assert name == unicodedata.normalize("NFC", name)
+    assert "%%" not in name
+    assert not name.startswith((".", " ", "-"))
+    assert not name.endswith((".", " "))
+    assert len(name.encode("utf-16-le")) // 2 <= longest
+    assert len(name.encode()) <= 255
+
+
+@given(ANY, ANY, st.sampled_from(sorted(stems.TABLE)), st.integers(1, 120), st.sampled_from(sorted(NAMINGS)))
+@example("", "", "backing_vocals", 1, "dj")
+@example("CON", "NUL", "vocals", 2, "dj")
+@example("a" * 300, "🎧" * 300, "backing_vocals", 99, "dj")
+@example("%", "%", "vocals", 1, "classic")
+def test_any_song_gives_a_name_that_says_its_stem(artist: str, title: str, stem: str, number: int, naming: str) -> None:
+    fields = {"artist": artist, "title": title, "name": title or "track01", "stem": stem}
+    name = stem_name(naming, fields, ".wav", number)
+    is_safe(name, 120 + len(".wav"))
+    title = stems.title(stem)
+    ending = f"({title}).wav" if naming == "dj" else f"{title.replace(' ', '_')}.wav"
+    assert name.endswith(ending)
+    assert number == 1 or f"({number})" in name
+
+
+@given(ANY, ANY, st.integers(1, 120), st.integers(40, 120))
+def test_any_song_gives_a_name_of_a_folder(artist: str, title: str, number: int, units: int) -> None:
+    name = song_name(artist, title, "track01", number, units)
+    is_safe(name.lstrip("-"), units)
+    assert number == 1 or name.endswith(f" ({number})")
+
+
+@pytest.mark.parametrize(
+    ("naming", "expected"),
+    [
+        ("dj", "AC-DC - Söng - Live (feat. B) (Lead Vocals).aiff"),
+        ("classic", "01 Song_Lead_Vocals.aiff"),
+        ("{stem} - {title} [{bpm} {key}]", "Lead Vocals - Söng - Live (feat. B) [124.5 8A].aiff"),
+    ],
+)
+def test_the_names_of_the_manual(naming: str, expected: str) -> None:
+    fields = {"artist": "AC/DC", "title": "Söng: Live (feat. B)?", "name": "01 Song", "bpm": "124.5", "key": "8A"}
+    assert stem_name(naming, {**fields, "stem": "lead_vocals"}, ".aiff") == expected
+
+
+def test_names_without_an_artist_or_a_title() -> None:
+    assert stem_name("dj", {"title": "Song", "stem": "drums"}, ".wav") == "Song (Drums).wav"
+    assert stem_name("dj", {"artist": "A", "name": "01", "stem": "drums"}, ".wav") == "A - 01 (Drums).wav"
+    assert stem_name("dj", {"title": "Song", "stem": "instrumental"}, ".wav") == "Song (Instrumental).wav"
+    assert song_name("", "", "01 file") == "01 file"
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{title}", "does not say which stem"),
+        ("{stem} {mood}", "no field {mood}"),
+        ("{stem", "is no template"),
+        ("{stem:9999999}", "more than names"),
+        ("{stem!r}", "more than names"),
+        ("{stem.__class__}", "no field"),
+        ("{stem}/{title}", "makes folders"),
+        ("{stem}" + "x" * 300, "too long"),
+    ],
+)
+def test_templates_that_are_none(template: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        stem_name(template, dict.fromkeys(FIELDS, "a"), ".wav")
+
+
+@given(
+    st.lists(st.sampled_from(["Song", "SONG", "Söng", "So\u0308ng", "Song (2)", "song (3)", "ſong"]) | ANY, max_size=12)
+)
+def test_songs_of_one_name_are_told_apart(names: list[str]) -> None:
+    found = [song_name("", name, "x", number) for name, number in zip(names, numbers(names), strict=True)]
+    natural = [song_name("", name, "x") for name in names]
+    again = numbers(natural)
+    told = [same(f"{name} ({number})" if number > 1 else name) for name, number in zip(natural, again, strict=True)]
+    assert len(set(told)) == len(told)
+    assert len(found) == len(names)
+
+
+def test_what_is_there_already_is_not_taken_again() -> None:
+    assert numbers(["Song", "Other"], taken=["song", "Song (2)"]) == (3, 1)
+
+
+@pytest.mark.parametrize("root", ["/Volumes/USB/Stems", "/a" * 60, "C:/" + "x" * 230])
+def test_names_leave_room_for_the_path(root: str) -> None:
+    units = units_for(PurePosixPath(root))
+    folder = song_name("a" * 100, "b" * 200, "x", 12, units)
+    fields = {"artist": "a" * 100, "title": "b" * 200, "stem": "backing_vocals"}
+    name = stem_name("dj", fields, ".wav", 12, units + len(" (Backing Vocals)"))
+    if units > 40:
+        assert len(f"{root}/{folder}/{name}") <= PATH_UNITS
