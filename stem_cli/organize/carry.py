@@ -1,0 +1,167 @@
+"""The files of a plan, written: copied where they will do, made anew where a program wants another format."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from stem_cli import tags
+from stem_cli.audio import Mix, open_sink
+from stem_cli.disk import disk_errors, replaced
+from stem_cli.dj.ni_stem import write_stem
+from stem_cli.dsp.resample import resample
+from stem_cli.errors import OutputError
+from stem_cli.folder import copy_file, exact
+from stem_cli.organize import manifest
+from stem_cli.organize.manifest import Ours
+from stem_cli.organize.plan import Item, Plan
+
+
+@dataclass
+class Done:
+    """What came of a plan. written, there: paths below the output folder; "there" was so already."""
+
+    written: list[str] = field(default_factory=list)
+    there: list[str] = field(default_factory=list)
+
+
+def carry(
+    wanted: Plan,
+    output: Path,
+    link: bool = False,
+    codec: str = "aac",
+    each: Callable[[Item], None] = lambda item: None,  # noqa: ARG005
+) -> Done:
+    """Write what is not there yet. Raises OutputError where a file that is not ours is in the way; nothing is lost.
+
+    link: hard links in place of copies, where the file will do as it is.
+    """
+    done, ours = Done(), manifest.read(output)
+    _refuse_foreign(wanted.items, output, ours)
+    try:
+        for _, group in groupby(wanted.items, key=lambda item: item.song.name):
+            for items in _together(list(group), output, ours, done, codec):
+                for item in _written(items, output, link, codec):
+                    ours[str(item.path)] = manifest.of(output / item.path, _made_from(item, codec))
+                    done.written.append(str(item.path))
+                    each(item)
+    finally:
+        if done.written:
+            manifest.write(output, ours)
+    return done
+
+
+def _refuse_foreign(items: Iterable[Item], output: Path, ours: dict[str, Ours]) -> None:
+    for item in items:
+        target = output / item.path
+        if os.path.lexists(target) and str(item.path) not in ours:
+            raise OutputError("a file that stem-cli did not write is in the way", target, "Choose another --output.")
+
+
+def _together(
+    items: list[Item], output: Path, ours: dict[str, Ours], done: Done, codec: str
+) -> Iterator[list[Item]]:
+    """What is still to be written of a song; stems that are made anew together, as they add up."""
+    todo = []
+    for item in items:
+        mark = ours.get(str(item.path))
+        if mark is not None and mark.made_from == _made_from(item, codec) and _is_there(output / item.path, mark):
+            done.there.append(str(item.path))
+        else:
+            todo.append(item)
+    anew = [item for item in todo if item.kind and not item.as_it_is]
+    yield from ([item] for item in todo if item not in anew)
+    if anew:
+        yield anew
+
+
+def _is_there(path: Path, mark: Ours) -> bool:
+    """DJ programs write tags into files: a file that is larger or younger than it was is still there."""
+    try:
+        return path.stat().st_size > 0 and (path.stat().st_size >= mark.size or path.stat().st_mtime_ns > mark.mtime_ns)
+    except OSError:
+        return False
+
+
+def _made_from(item: Item, codec: str) -> str:
+    """What a file depends on."""
+    files = {file.name: file.sha256 for file in item.song.folder.record.files}
+    if not item.kind:
+        return f"{codec} {' '.join(files.values())}"
+    return f"{item.form} {item.depth} {item.rate} {files[item.kind]}"
+
+
+def _written(items: list[Item], output: Path, link: bool, codec: str) -> list[Item]:
+    for item in items:
+        with disk_errors(output / item.path):
+            (output / item.path).parent.mkdir(parents=True, exist_ok=True)
+    (first, *_) = items
+    if not first.kind:
+        _stem_file(first, output / first.path, codec)
+    elif first.as_it_is:
+        with disk_errors(output / first.path), replaced(output / first.path) as partial:
+            copy_file(first.source, partial, link)
+    else:
+        _convert(items, output)
+    return items
+
+
+def _stem_file(item: Item, target: Path, codec: str) -> None:
+    folder = item.song.folder
+    files = {name: path for name, path in folder.paths().items() if name in _stems_of(item)}
+    one = next(iter(files.values()))
+    tagged = tags.read(one)
+    song = tags.of_song(tagged, item.song.title, folder.record.tags.get("comment"))
+    write_stem(target, files, song, codec=codec)
+
+
+def _stems_of(item: Item) -> set[str]:
+    from stem_cli import stems
+
+    return {file.name for file in item.song.folder.record.files if file.name in stems.TABLE}
+
+
+def _convert(items: list[Item], output: Path) -> None:
+    """Stems of a song in another depth, rate or format: rounded together, so that they still add up to the song."""
+    folder = items[0].song.folder
+    parts = [name for name in folder.record.song.parts if name in folder.paths()] or [item.kind for item in items]
+    mixes = {name: Mix.open(folder.paths()[name]) for name in dict.fromkeys((*parts, *(item.kind for item in items)))}
+    form, depth, rate = items[0].form, items[0].depth, items[0].rate
+    frames = round(max(mix.frames for mix in mixes.values()) * rate / folder.record.source.rate)
+    with ExitStack() as stack:
+        partials = {}
+        for item in items:
+            stack.enter_context(disk_errors(output / item.path))
+            partials[item.kind] = stack.enter_context(replaced(output / item.path))
+        sinks = {}
+        for item in items:
+            sink = open_sink(partials[item.kind], form, rate, mixes[item.kind].channels, depth, frames)
+            stack.callback(sink.abandon)
+            sinks[item.kind] = sink
+        for block in _settled(mixes, parts, folder.record.source.rate, rate, depth):
+            for kind, sink in sinks.items():
+                sink.write(block[kind])
+        for item in items:
+            sinks[item.kind].close()
+            tags.write(partials[item.kind], tags.read(item.source))
+
+
+def _settled(
+    mixes: dict[str, Mix], parts: list[str], old_rate: int, rate: int, depth: str
+) -> Iterator[dict[str, np.ndarray]]:
+    lanes = {name: resample(mix.blocks(), old_rate, rate) for name, mix in mixes.items()}
+    while True:
+        blocks = {name: next(lane, None) for name, lane in lanes.items()}
+        there = {name: block for name, block in blocks.items() if block is not None}
+        if len(there) < len(blocks):
+            return
+        song = np.sum([there[name] for name in parts], axis=0, dtype=np.float32)
+        balance = exact.settle(song, {name: there[name] for name in parts}, depth)
+        others = {name: exact.to_ints(block, depth)[0] for name, block in there.items() if name not in parts}
+        yield {**balance.parts, **others}
