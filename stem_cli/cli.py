@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "queue": "Show and reorder what batches have to do.",
     "watch": "Separate what is dropped into a folder.",
     "scan": "Read a library: folders, playlists, crates of DJ programs.",
+    "organize": "Put stems where DJ programs find them.",
     "verify": "Read stems back and check them against their record.",
     "artifacts": "List every stem made, and what it was made from.",
     "cache": "Look at the separated stems that are kept, and clear them.",

@@ -13,7 +13,7 @@ import stem_cli
 
 ROOT = Path(stem_cli.__file__).parent
 ROWS: tuple[tuple[str, ...], ...] = (
-    ("errors", "stems", "allocator", "demo"),
+    ("errors", "stems", "cues", "allocator", "demo"),
     ("disk", "dsp"),
     ("models",),
     ("settings", "audio", "tags", "synth"),

@@ -13,7 +13,8 @@ from stem_cli.library.figures import positive
 from stem_cli.library.xml import elements
 
 ROOT = "DJ_PLAYLISTS"
-_STARS = {0: 0, 51: 1, 102: 2, 153: 3, 204: 4, 255: 5}
+STARS = {0: 0, 51: 1, 102: 2, 153: 3, 204: 4, 255: 5}
+"""Of the numbers of `Rating`."""
 _HOST = "file://localhost"
 _FOLDER = "0"
 
@@ -76,7 +77,7 @@ def _entry(found: Mapping[str, str]) -> Entry:
         comment=found.get("Comments", ""),
         key=found.get("Tonality", ""),
         bpm=positive(found.get("AverageBpm", "")),
-        rating=_STARS.get(int(found["Rating"]))
+        rating=STARS.get(int(found["Rating"]))
         if found.get("Rating", "").isascii() and found.get("Rating", "").isdigit()
         else None,
         seconds=positive(found.get("TotalTime", "")),

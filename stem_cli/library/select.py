@@ -73,6 +73,16 @@ def songs_named(
     return Selection(tuple(songs), tuple(roots), tuple(crate.name for crate in lists), (*lists, *known), tally)
 
 
+def lists_for(
+    crates: Sequence[str], libraries: Sequence[str], mapping: Mapping[str, str]
+) -> dict[Path, tuple[str, ...]]:
+    """By file the names of the lists that hold it; of those named, or of all. Raises InputError."""
+    known = _libraries(Wanted((), crates, libraries, mapping), needed=bool(crates))
+    lists = [crate for name in crates for crate in choose(known, name)] or known
+    members, _ = _resolved(lists, mapping, set())
+    return {path: tuple(dict.fromkeys(one.name for one, _ in pairs if one.name)) for path, pairs in members.items()}
+
+
 def _below(roots: Iterable[Path], skip: frozenset[Path], tally: index.Tally) -> Iterator[Found]:
     for root in roots:
         yield from songs_below(root, tally.leave_out, skip)

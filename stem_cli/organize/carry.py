@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
-from stem_cli import tags
+from stem_cli import stems, tags
 from stem_cli.audio import Mix, open_sink
 from stem_cli.disk import disk_errors, replaced
 from stem_cli.dj.ni_stem import write_stem
@@ -20,7 +20,8 @@ from stem_cli.errors import OutputError
 from stem_cli.folder import copy_file, exact
 from stem_cli.organize import manifest
 from stem_cli.organize.manifest import Ours
-from stem_cli.organize.plan import Item, Plan
+from stem_cli.organize.plan import Item, Plan, Song
+from stem_cli.tags import Tags
 
 
 @dataclass
@@ -64,9 +65,7 @@ def _refuse_foreign(items: Iterable[Item], output: Path, ours: dict[str, Ours]) 
             raise OutputError("a file that stem-cli did not write is in the way", target, "Choose another --output.")
 
 
-def _together(
-    items: list[Item], output: Path, ours: dict[str, Ours], done: Done, codec: str
-) -> Iterator[list[Item]]:
+def _together(items: list[Item], output: Path, ours: dict[str, Ours], done: Done, codec: str) -> Iterator[list[Item]]:
     """What is still to be written of a song; stems that are made anew together, as they add up."""
     todo = []
     for item in items:
@@ -114,17 +113,15 @@ def _written(items: list[Item], output: Path, link: bool, codec: str) -> list[It
 
 def _stem_file(item: Item, target: Path, codec: str) -> None:
     folder = item.song.folder
-    files = {name: path for name, path in folder.paths().items() if name in _stems_of(item)}
-    one = next(iter(files.values()))
-    tagged = tags.read(one)
-    song = tags.of_song(tagged, item.song.title, folder.record.tags.get("comment"))
-    write_stem(target, files, song, codec=codec)
+    files = {name: path for name, path in folder.paths().items() if name in stems.TABLE}
+    write_stem(target, files, song_tags(item.song), codec=codec)
 
 
-def _stems_of(item: Item) -> set[str]:
-    from stem_cli import stems
-
-    return {file.name for file in item.song.folder.record.files if file.name in stems.TABLE}
+def song_tags(song: Song) -> Tags:
+    """The tags of the song itself, cover included: those of one of its stems, with the song's own title."""
+    own = tags.read(next(iter(song.folder.paths().values())))
+    comment = song.folder.record.tags.get("comment")
+    return replace(own, title=song.title, comment=comment, stem=None, stem_source=None, stem_engine=None)
 
 
 def _convert(items: list[Item], output: Path) -> None:
@@ -161,7 +158,7 @@ def _settled(
         there = {name: block for name, block in blocks.items() if block is not None}
         if len(there) < len(blocks):
             return
-        song = np.sum([there[name] for name in parts], axis=0, dtype=np.float32)
+        song = np.add.reduce([there[name] for name in parts], dtype=np.float32)
         balance = exact.settle(song, {name: there[name] for name in parts}, depth)
         others = {name: exact.to_ints(block, depth)[0] for name, block in there.items() if name not in parts}
         yield {**balance.parts, **others}

@@ -12,6 +12,7 @@ from stem_cli.audio import FORMATS
 from stem_cli.dj import names
 from stem_cli.dj.ni_stem import ORDER, SUFFIX
 from stem_cli.folder import StemFolder
+from stem_cli.folder.names import safe
 from stem_cli.organize.programs import Demand
 
 LAYOUTS = ("per-track", "by-stem", "mirror")
@@ -35,7 +36,7 @@ class Arrangement:
 
 @dataclass(frozen=True)
 class Song:
-    """A song's folder of stems. name: "Artist - Title", its own among all. number: tells it from others of that name."""
+    """A song's folder of stems. name: "Artist - Title", its own among all. number: tells songs of one name apart."""
 
     folder: StemFolder
     name: str
@@ -116,7 +117,7 @@ def _folder_of(song: Song, how: Arrangement, root: Path) -> PurePosixPath:
         return PurePosixPath()
     source = Path(song.folder.record.source.path).parent
     inner = source.relative_to(root) if source.is_relative_to(root) else Path()
-    return PurePosixPath(*(names.safe(part) for part in inner.parts))
+    return PurePosixPath(*(safe(part) for part in inner.parts))
 
 
 def _item(song: Song, kind: str, above: PurePosixPath, how: Arrangement, units: int) -> Item:
@@ -125,7 +126,7 @@ def _item(song: Song, kind: str, above: PurePosixPath, how: Arrangement, units: 
     rate = how.demand.rate(rate) if FORMATS[form].holds_rate(rate) else 44100
     suffix = FORMATS[form].suffix
     name = names.stem_name(how.naming, _fields(song, kind), suffix, song.number, units)
-    folder = PurePosixPath(names.safe(stems.title(kind))) if how.layout == "by-stem" else above
+    folder = PurePosixPath(safe(stems.title(kind))) if how.layout == "by-stem" else above
     same = (form, depth, rate) == (record.format, record.depth, record.source.rate)
     return Item(song, kind, folder / name, form, depth, rate, same)
 

@@ -1,0 +1,117 @@
+"""`stem organize`: stems into the folders, formats and lists of DJ programs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stem_cli import settings as settings_of
+from stem_cli.errors import InputError, UsageError
+from stem_cli.options import LIBRARY_OPTIONS, STEM_NAMES, NameList, added
+
+_PROGRAMS = ("serato", "rekordbox", "traktor", "traktor-win", "mixxx", "engine", "cdj")
+_EPILOG = """\b
+Examples:
+  stem organize stems --for rekordbox,serato --output ~/DJ/Stems
+  stem organize stems --for traktor,mixxx --output ~/DJ/Stems --layout by-stem
+  stem organize stems --for rekordbox --rekordbox-xml ~/rekordbox.xml --output ~/DJ/Stems
+  stem organize stems --for cdj --output /media/dj/STICK/Stems --dry-run
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.argument("folders", nargs=-1, required=True, metavar="STEMS...", type=click.Path(exists=True, path_type=Path))
+@click.option("--for", "programs", type=NameList(_PROGRAMS), required=True, help="Programs, parted by commas.")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR",
+              help="Where they go.")  # fmt: skip
+@click.option("--layout", type=click.Choice(("per-track", "by-stem", "mirror")), default="per-track", show_default=True,
+              help="A folder a song, a folder a stem, or the tree of your library.")  # fmt: skip
+@click.option("--root", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+              help="Of the library, for --layout mirror.", show_default="what all songs have in common")  # fmt: skip
+@click.option("--naming", default="dj", show_default=True, metavar="dj|classic|TEMPLATE",
+              help="'Artist - Title (Vocals)', 'SongName_Vocals', or a template: '{title} ({stem})'.")  # fmt: skip
+@click.option("--stems", "only", type=STEM_NAMES, help="Only these stems, parted by commas.", show_default="all")
+@click.option("--codec", type=click.Choice(("aac", "alac")), default="aac", show_default=True,
+              help="Inside of .stem.mp4; Traktor on Windows opens only aac.")  # fmt: skip
+@click.option("--no-stem-files", is_flag=True, help="Make no .stem.mp4.")
+@click.option("--link/--copy", "link", default=False, help="Hard links where a file will do as it is.",
+              show_default="copy")  # fmt: skip
+@click.option("--rekordbox-xml", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="Your own export: stems take over grid, cues, key, rating and colour of their songs.")  # fmt: skip
+@added(LIBRARY_OPTIONS)
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but faults.")
+def organize(
+    folders: tuple[Path, ...],
+    programs: tuple[str, ...],
+    output: Path,
+    layout: str,
+    root: Path | None,
+    naming: str,
+    only: tuple[str, ...] | None,
+    codec: str,
+    no_stem_files: bool,
+    link: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+    **known: Any,
+) -> None:
+    """Put stems where DJ programs find them: names, formats, folders, playlists.
+
+    STEMS are folders that stem-cli made, or folders with such in them. Nothing of yours is changed: files go to
+    --output, and only files that this command wrote there are ever replaced.
+    """
+    from stem_cli import logbook
+    from stem_cli.organize import Arrangement, carry, demand, plan
+    from stem_cli.organize.lists import write_lists
+
+    if codec == "alac" and "traktor-win" in programs:
+        raise UsageError("Traktor on Windows opens no ALAC stems", None, "Leave out --codec alac.")
+    settings = settings_of.load().settings
+    logbook.open_log(settings)
+    wanted = demand(programs)
+    how = Arrangement(wanted, layout, naming, root, not no_stem_files, only or ())
+    decided = plan(_stem_folders(folders), how, output)
+    if dry_run:
+        _print(decided, [str(item.path) for item in decided.items], [], as_json, quiet)
+        return
+    with logbook.native_quiet(settings):
+        done = carry(decided, output, link, codec)
+        lists = write_lists(decided, output, programs, wanted, _known(**known))
+    _print(decided, [*done.written, *lists], done.there, as_json, quiet)
+
+
+def _stem_folders(paths: tuple[Path, ...]) -> list[Any]:
+    """The folders of stems that were named, and those below them, each once. Raises InputError where there are none."""
+    from stem_cli.folder import find_folders
+
+    found = {folder.place.metadata: folder for path in paths for folder in find_folders(path)}
+    if not found:
+        raise InputError("there are no stems of ours here", paths[0], "Name a folder that `stem separate` made.")
+    return list(found.values())
+
+
+def _known(
+    rekordbox_xml: Path | None, crates: tuple[str, ...], libraries: tuple[str, ...], mapping: dict[str, str]
+) -> Any:
+    """What DJ programs know of the songs."""
+    from stem_cli.organize.inherit import known_of
+
+    return known_of(rekordbox_xml, crates, libraries, mapping)
+
+
+def _print(decided: Any, written: list[str], there: list[str], as_json: bool, quiet: bool) -> None:
+    for text in decided.without:
+        if not quiet:
+            click.echo(f"stem: {text}", err=True)
+    if as_json:
+        found = {"written": written, "there": there, "songs": len(decided.songs), "without": list(decided.without)}
+        click.echo(json.dumps(found, ensure_ascii=True))
+    elif not quiet:
+        click.echo(os.fsencode("\n".join(written or ["everything is there already"])))

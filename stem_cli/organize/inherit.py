@@ -1,0 +1,26 @@
+"""What DJ programs know of the songs whose stems are organized: grid, cues and colour, and the crates they are in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stem_cli.cues import Prepared
+from stem_cli.database import text_of
+from stem_cli.library import Listings, drives, resolve
+from stem_cli.library.rekordbox_grid import read_prepared
+from stem_cli.library.select import lists_for
+from stem_cli.organize.lists import Known
+
+
+def known_of(
+    rekordbox_xml: Path | None, crates: Sequence[str], libraries: Sequence[str], mapping: Mapping[str, str]
+) -> Known:
+    """By the path of the song's file. Raises InputError for a library that cannot be read."""
+    prepared: dict[str, Prepared] = {}
+    listings, bases = Listings(), drives()
+    for path, one in read_prepared(rekordbox_xml) if rekordbox_xml is not None else ():
+        place = resolve(path, bases, mapping, listings)
+        prepared[text_of(place) if isinstance(place, Path) else str(path)] = one
+    members = lists_for(crates, libraries, mapping) if crates or libraries else {}
+    return Known(prepared, {text_of(path): names for path, names in members.items()})
