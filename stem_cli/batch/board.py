@@ -28,7 +28,8 @@ class Seat:
 class Board:
     """Held open over a batch; every thread may write on it. songs, seconds: what is to be done in all.
 
-    unknown: how many of the songs are of unknown length.
+    unknown: how many of the songs are of unknown length. flowing: since when sound has come out of an engine; before,
+    engines were loaded, which happens once.
     """
 
     songs: int
@@ -38,6 +39,7 @@ class Board:
     rows: list[Row] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     started: float = field(default_factory=time.monotonic)
+    flowing: float = 0.0
     paused: bool = False
     stopping: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -78,7 +80,7 @@ class Board:
             whole = self.seconds + self.unknown * mean
             ended = sum(row.song_seconds or mean for row in self.rows)
             ended += sum(seat.share * seat.seconds for seat in self.seats)
-            spent = time.monotonic() - self.started
+            spent = time.monotonic() - (self.flowing or self.started)
             return max(0.0, whole - ended) * spent / ended if ended > 0 and spent > 0 else None
 
 
@@ -111,6 +113,7 @@ class Worker:
         if self._board.stopping:
             raise Stopped
         with self._board.lock:
+            self._board.flowing = self._board.flowing or time.monotonic()
             self._seat.share = min(1.0, self._seat.share + frames / self._frames)
         self._changed()
 
