@@ -36,30 +36,33 @@ for number in range(count):
     tags.save(path)
 """
 _DONE = """
-import sys, pathlib
+import sys, json, pathlib
+from sqlalchemy import text
 from stem_cli import settings as settings_of
 from stem_cli.batch import queue
 from stem_cli.batch.command import how_of
 from stem_cli.batch.wish import output_of, wish_of
 from stem_cli.separation import open_shop
 settings = settings_of.load(output=sys.argv[2], engine="builtin").settings
-home = pathlib.Path(sys.argv[2]) / "stems"
-home.mkdir(parents=True)
-(home / "metadata.json").write_text("{}")
 with open_shop(settings) as shop:
     wish, output = wish_of(how_of((sys.argv[1],), {}).asked, settings), output_of(settings)
     songs = shop.database.rows("SELECT path, size, mtime_ns FROM library")
     queue.enter(shop.database, "bench", output, [
         queue.Entry(pathlib.Path(row["path"]), 0, "", row["size"], row["mtime_ns"], 1.0) for row in songs])
-    end = queue.End("made", "builtin", str(home / "metadata.json"), "{}", 1.0, 1.0)
     with shop.database.change() as connection:
-        from sqlalchemy import text
-        connection.execute(text(
-            "UPDATE queue SET state = 'done', wish = :wish, folder = :folder, files = '{}', status = 'made'"),
-            {"wish": wish, "folder": end.folder})
         connection.execute(text("DELETE FROM wanted"))
+        for row in songs:
+            home = pathlib.Path(output) / pathlib.Path(row["path"]).stem
+            home.mkdir(parents=True)
+            (home / "metadata.json").write_text("{}")
+            metadata = (home / "metadata.json").stat()
+            files = {".": [0, home.stat().st_mtime_ns], "metadata.json": [metadata.st_size, metadata.st_mtime_ns]}
+            connection.execute(
+                text("UPDATE queue SET state = 'done', status = 'made', wish = :wish, folder = :folder, files = :files"
+                     " WHERE path = :path"),
+                {"wish": wish, "folder": str(home / "metadata.json"), "files": json.dumps(files), "path": row["path"]})
 """
-"""All songs are done, as a batch of days would have left them; their stems are one folder."""
+"""All songs are done, as a batch of days would have left them, but for the stems themselves."""
 _CLAIMS = """
 import sys, time, pathlib, json
 from stem_cli.batch import queue
@@ -97,6 +100,8 @@ def scan(home: Path, args: argparse.Namespace) -> None:
     show("  nothing changed", f"{statistics.median(one.wall for one in warm):.2f} s", "< 2 s")
     subprocess.run([sys.executable, "-c", _DONE, folder, output], check=True)
     batch = [*STEM, "batch", folder, "--output", output, "--engine", "builtin", "--quiet"]
+    plan = subprocess.run([*map(str, batch), "--plan"], check=True, capture_output=True, text=True)
+    assert plan.stdout == "", "all are done"
     none = [timed(batch) for _ in range(args.runs)]
     show("  batch with nothing new", f"{statistics.median(one.wall for one in none):.2f} s", "< 2 s")
     show("  CPU seconds of these two", f"{warm[-1].cpu:.2f} s, {none[-1].cpu:.2f} s", "")
