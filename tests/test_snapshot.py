@@ -58,6 +58,10 @@ LINES: dict[str, list[list[str]]] = {
     "judge": [["judge", "music"], ["judge", "stems", "--reference", "music"]],
     "demo": [["demo"]],
     "schedule": [["schedule", "install", "music", "--dry-run", "--kind", "cron"], ["schedule", "status"]],
+    "organize": [
+        ["organize", "stems", "--for", "serato,rekordbox,traktor", "--output", "dj"],
+        ["organize", "music", "--for", "cdj", "--output", "dj"],
+    ],
     "verify": [["verify", "stems"], ["verify", "music"]],
     "artifacts": [["artifacts"]],
     "cache": [["cache", "list"], ["cache", "clear"]],
