@@ -144,6 +144,7 @@ def test_damaged_songs_may_be_skipped_or_taken(stem: Stem, way: str, state: str)
     assert (again.stdout, again.stderr) == ("", "")
 
 
+@pytest.mark.slow
 def test_retry_puts_failed_songs_back_and_the_next_batch_tries_them(stem: Stem) -> None:
     songs = write_songs(2)
     cut(songs[0])

@@ -72,7 +72,7 @@ def test_killed_ten_times_a_batch_of_fifty_is_completed_and_no_song_is_done_twic
 
 
 def test_a_song_whose_process_died_three_times_is_given_up_and_the_others_are_done(stem: Stem) -> None:
-    write_songs(1, seconds=20)
+    write_songs(1, seconds=8)
     write_songs(2, first=1)
     attempts = "SELECT attempts FROM queue WHERE state = 'running' AND path LIKE '%/00.wav'"
     for number in range(1, 4):
@@ -161,7 +161,7 @@ def test_a_batch_that_the_disk_cannot_hold_is_refused_with_what_is_missing(
     assert states() == {}
 
 
-@pytest.mark.parametrize("mount_point_stays", [False, True])
+@pytest.mark.parametrize("mount_point_stays", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_songs_that_vanish_end_the_batch_and_are_known_when_they_are_back_elsewhere(
     stem: Stem, mount_point_stays: bool
 ) -> None:
