@@ -22,7 +22,7 @@ from stem_cli.tags import container, id3, mp4, riff, vorbis
 from stem_cli.tags.fields import DAMAGE, Cover, Pictures, Tags, build, pick, texts
 from stem_cli.tags.outline import Outline, outline
 
-__all__ = ["Cover", "Outline", "Tags", "of_stem", "outline", "read", "write"]
+__all__ = ["Cover", "Outline", "Tags", "kind_of", "of_stem", "outline", "read", "write"]
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ def read(path: Path) -> Tags:
 
     Raises InputError only if the file cannot be opened.
     """
-    kind = _kind(path)
+    kind = kind_of(path)
     faults: list[str] = []
     found, pictures = _tried(partial(_by_mutagen, path, kind), faults)
     found = _tried(partial(_by_info, path, kind), faults)[0] | found
@@ -90,7 +90,7 @@ def write(path: Path, tags: Tags) -> None:
     import mutagen
 
     try:
-        writer = _WRITERS.get(_kind(path))
+        writer = _WRITERS.get(kind_of(path))
     except InputError as fault:
         raise OutputError(fault.what, path) from fault
     if writer is None:
@@ -118,7 +118,7 @@ def of_stem(tags: Tags, stem: str, source_digest: str, engine_id: str) -> Tags:
     )
 
 
-def _kind(path: Path) -> str:
+def kind_of(path: Path) -> str:
     """The kind of a file by its first bytes, as names lie and a file in the making is a .partial; "" if unknown."""
     try:
         with path.open("rb") as file:

@@ -1,0 +1,146 @@
+"""Files for decks, looked at the way a deck would: `check` for one file, `check_folder` for all in one.
+
+Each kind of file has a pure judge in a module of its own; here they are opened. Nothing is changed, and a damaged file
+is a finding, never an error.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+
+from stem_cli.audio import probe
+from stem_cli.dj.check import crate, m3u, names, rekordbox, stem, wav
+from stem_cli.dj.check.finding import FAULT, TARGETS, WARNING, Finding, Target, names_of, shortened, targets_of
+from stem_cli.dj.ni_stem_reader import read_stem
+from stem_cli.errors import InputError
+
+__all__ = ["FAULT", "TARGETS", "WARNING", "Finding", "Target", "check", "check_folder", "kind_of", "shortened"]
+
+_KINDS = (
+    (".stem.mp4", "stem"),
+    (".stem.m4a", "stem"),
+    (".crate", "crate"),
+    (".scrate", "crate"),
+    (".xml", "rekordbox"),
+    (".m3u8", "m3u"),
+    (".m3u", "m3u"),
+    (".wav", "wav"),
+    *((suffix, "sound") for suffix in (".aiff", ".aif", ".flac", ".mp3", ".m4a")),
+)
+_LARGEST_LIST = 500_000_000  # bytes of a crate or a playlist; a real one has some hundred thousand
+
+
+def kind_of(name: str) -> str:
+    """What a file is checked as, by its name; "" for what no deck plays or reads."""
+    return next((kind for suffix, kind in _KINDS if name.lower().endswith(suffix)), "")
+
+
+def check(path: Path, programs: Collection[str] = (), drive: Path | None = None) -> Iterator[Finding]:
+    """What decks and DJ programs would stumble over in a file, its name and its path.
+
+    programs: names of TARGETS, none is all. drive: the root that paths in crates start from, and before which the
+    absolute paths of a rekordbox.xml are looked up as they are; None does not ask whether the files of lists are there.
+    Raises InputError where the file cannot be opened at all.
+    """
+    targets = targets_of(programs)
+    kind = kind_of(path.name)
+    try:
+        yield from names.judge_name(path.name)
+        yield from names.judge_path(path.absolute())
+        yield from names.judge_size(path.stat().st_size, targets)
+        if kind:
+            yield from _JUDGES[kind](path, targets, drive)
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror})", path, "Check its name and permissions.") from error
+
+
+def check_folder(folder: Path, programs: Collection[str] = ()) -> Iterator[tuple[Path, Finding]]:
+    """The same for everything below a folder, in the order of the names, and names of one folder that clash.
+
+    What is hidden, or neither sound nor a list, is passed over, as is XML of other programs.
+    """
+    for home, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        shown = sorted(name for name in files if not name.startswith("."))
+        for finding in names.judge_folder([*folders, *shown]):
+            yield Path(home), finding
+        for name in folders:
+            for finding in names.judge_name(name):
+                yield Path(home, name), finding
+        for path in (Path(home, name) for name in shown if kind_of(name)):
+            if kind_of(path.name) != "rekordbox" or rekordbox.is_one(path):
+                for finding in check(path, programs):
+                    yield path, finding
+
+
+def _wav(path: Path, targets: Sequence[Target], _: Path | None) -> Iterator[Finding]:
+    return wav.judge(wav.read_header(path), targets)
+
+
+def _stem(path: Path, targets: Sequence[Target], _: Path | None) -> Iterator[Finding]:
+    try:
+        info = read_stem(path)
+    except InputError as error:
+        yield Finding(FAULT, "stem.mp4", error.what, error.hint)
+        return
+    yield from stem.judge(info, targets)
+
+
+def _crate(path: Path, _: Sequence[Target], drive: Path | None) -> Iterator[Finding]:
+    exists = None if drive is None else lambda song: _there(drive / song)
+    return crate.judge(_content(path), path.absolute(), exists)
+
+
+def _rekordbox(path: Path, _: Sequence[Target], drive: Path | None) -> Iterator[Finding]:
+    with path.open("rb") as file:
+        yield from rekordbox.judge(file, None if drive is None else lambda place: _there(Path(place)))
+
+
+def _m3u(path: Path, _: Sequence[Target], drive: Path | None) -> Iterator[Finding]:
+    exists = None if drive is None else lambda place: _there(path.parent / place)
+    return m3u.judge(_content(path), path.suffix.lower(), exists)
+
+
+def _sound(path: Path, targets: Sequence[Target], _: Path | None) -> Iterator[Finding]:
+    """AIFF, FLAC, MP3 and M4A."""
+    try:
+        shape = probe(path)
+    except InputError as error:
+        yield Finding(FAULT, "sound.parse", error.what, error.hint)
+        return
+    yield from wav.rate_findings("sound", shape.rate, targets)
+    refusing = [target for target in targets if not target.flac]
+    if refusing and path.suffix.lower() == ".flac":
+        what = f"older models of {names_of(refusing)} play no FLAC"
+        yield Finding(WARNING, "sound.flac", what, "Choose AIFF or WAV for them.")
+    if refusing and shape.codec == "alac":
+        yield Finding(
+            WARNING, "sound.alac", f"older models of {names_of(refusing)} play no ALAC", "Choose AIFF or WAV."
+        )
+    if shape.depth == "float" or shape.channels != 2:
+        what = f"it has {shape.channels} channels" + (" in floating point" if shape.depth == "float" else "")
+        yield Finding(WARNING, "sound.shape", what, "Decks expect two channels of 16 or 24 bits.")
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_LARGEST_LIST)
+
+
+_JUDGES: dict[str, Callable[[Path, Sequence[Target], Path | None], Iterator[Finding]]] = {
+    "wav": _wav,
+    "stem": _stem,
+    "crate": _crate,
+    "rekordbox": _rekordbox,
+    "m3u": _m3u,
+    "sound": _sound,
+}
