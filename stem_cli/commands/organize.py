@@ -68,7 +68,7 @@ def organize(
     --output, and only files that this command wrote there are ever replaced.
     """
     from stem_cli import logbook
-    from stem_cli.organize import Arrangement, carry, demand, plan
+    from stem_cli.organize import Arrangement, How, carry, demand, plan
     from stem_cli.organize.lists import write_lists
 
     if codec == "alac" and "traktor-win" in programs:
@@ -82,7 +82,7 @@ def organize(
         _print(decided, [str(item.path) for item in decided.items], [], as_json, quiet)
         return
     with logbook.native_quiet(settings):
-        done = carry(decided, output, link, codec)
+        done = carry(decided, output, How(link, codec, wanted.crates))
         lists = write_lists(decided, output, programs, wanted, _known(**known))
     _print(decided, [*done.written, *lists], done.there, as_json, quiet)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -15,8 +16,9 @@ from stem_cli import stems, tags
 from stem_cli.audio import Mix, open_sink
 from stem_cli.disk import disk_errors, replaced
 from stem_cli.dj.ni_stem import write_stem
+from stem_cli.dj.serato_tags import SeratoTag, read_serato, write_serato
 from stem_cli.dsp.resample import resample
-from stem_cli.errors import OutputError
+from stem_cli.errors import InputError, OutputError
 from stem_cli.folder import copy_file, exact
 from stem_cli.organize import manifest
 from stem_cli.organize.manifest import Ours
@@ -32,24 +34,34 @@ class Done:
     there: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class How:
+    """link: hard links in place of copies, where a file will do as it is. codec: inside of `.stem.mp4`.
+
+    serato: whether Serato's tags of a song - grid, cues, loops - go to its stems.
+    """
+
+    link: bool = False
+    codec: str = "aac"
+    serato: bool = False
+
+
 def carry(
     wanted: Plan,
     output: Path,
-    link: bool = False,
-    codec: str = "aac",
+    how: How,
     each: Callable[[Item], None] = lambda item: None,  # noqa: ARG005
 ) -> Done:
-    """Write what is not there yet. Raises OutputError where a file that is not ours is in the way; nothing is lost.
-
-    link: hard links in place of copies, where the file will do as it is.
-    """
+    """Write what is not there yet. Raises OutputError where a file that is not ours is in the way; nothing is lost."""
     done, ours = Done(), manifest.read(output)
     _refuse_foreign(wanted.items, output, ours)
     try:
         for _, group in groupby(wanted.items, key=lambda item: item.song.name):
-            for items in _together(list(group), output, ours, done, codec):
-                for item in _written(items, output, link, codec):
-                    ours[str(item.path)] = manifest.of(output / item.path, _made_from(item, codec))
+            items = list(group)
+            carried = _serato_of(items[0].song) if how.serato else ()
+            for together in _together(items, output, ours, done, how, carried):
+                for item in _written(together, output, how, carried):
+                    ours[str(item.path)] = manifest.of(output / item.path, _made_from(item, how, carried))
                     done.written.append(str(item.path))
                     each(item)
     finally:
@@ -65,12 +77,23 @@ def _refuse_foreign(items: Iterable[Item], output: Path, ours: dict[str, Ours]) 
             raise OutputError("a file that stem-cli did not write is in the way", target, "Choose another --output.")
 
 
-def _together(items: list[Item], output: Path, ours: dict[str, Ours], done: Done, codec: str) -> Iterator[list[Item]]:
+def _serato_of(song: Song) -> tuple[SeratoTag, ...]:
+    """What Serato keeps in the song's own file, if that is still there and says anything."""
+    try:
+        return read_serato(Path(song.folder.record.source.path))
+    except InputError:
+        return ()
+
+
+def _together(
+    items: list[Item], output: Path, ours: dict[str, Ours], done: Done, how: How, carried: tuple[SeratoTag, ...]
+) -> Iterator[list[Item]]:
     """What is still to be written of a song; stems that are made anew together, as they add up."""
     todo = []
     for item in items:
         mark = ours.get(str(item.path))
-        if mark is not None and mark.made_from == _made_from(item, codec) and _is_there(output / item.path, mark):
+        same = mark is not None and mark.made_from == _made_from(item, how, carried)
+        if same and mark is not None and _is_there(output / item.path, mark):
             done.there.append(str(item.path))
         else:
             todo.append(item)
@@ -88,26 +111,28 @@ def _is_there(path: Path, mark: Ours) -> bool:
         return False
 
 
-def _made_from(item: Item, codec: str) -> str:
+def _made_from(item: Item, how: How, carried: tuple[SeratoTag, ...]) -> str:
     """What a file depends on."""
     files = {file.name: file.sha256 for file in item.song.folder.record.files}
     if not item.kind:
-        return f"{codec} {' '.join(files.values())}"
-    return f"{item.form} {item.depth} {item.rate} {files[item.kind]}"
+        return f"{how.codec} {' '.join(files.values())}"
+    grid = hashlib.sha256(b"".join(tag.data for tag in carried)).hexdigest() if carried else ""
+    return f"{item.form} {item.depth} {item.rate} {files[item.kind]} {grid}".strip()
 
 
-def _written(items: list[Item], output: Path, link: bool, codec: str) -> list[Item]:
+def _written(items: list[Item], output: Path, how: How, carried: tuple[SeratoTag, ...]) -> list[Item]:
     for item in items:
         with disk_errors(output / item.path):
             (output / item.path).parent.mkdir(parents=True, exist_ok=True)
     (first, *_) = items
     if not first.kind:
-        _stem_file(first, output / first.path, codec)
+        _stem_file(first, output / first.path, how.codec)
     elif first.as_it_is:
         with disk_errors(output / first.path), replaced(output / first.path) as partial:
-            copy_file(first.source, partial, link)
+            copy_file(first.source, partial, how.link and not carried)
+            write_serato(partial, carried)
     else:
-        _convert(items, output)
+        _convert(items, output, carried)
     return items
 
 
@@ -124,7 +149,7 @@ def song_tags(song: Song) -> Tags:
     return replace(own, title=song.title, comment=comment, stem=None, stem_source=None, stem_engine=None)
 
 
-def _convert(items: list[Item], output: Path) -> None:
+def _convert(items: list[Item], output: Path, carried: tuple[SeratoTag, ...]) -> None:
     """Stems of a song in another depth, rate or format: rounded together, so that they still add up to the song."""
     folder = items[0].song.folder
     parts = [name for name in folder.record.song.parts if name in folder.paths()] or [item.kind for item in items]
@@ -147,6 +172,7 @@ def _convert(items: list[Item], output: Path) -> None:
         for item in items:
             sinks[item.kind].close()
             tags.write(partials[item.kind], tags.read(item.source))
+            write_serato(partials[item.kind], carried)
 
 
 def _settled(

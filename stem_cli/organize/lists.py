@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -9,12 +10,17 @@ from pathlib import Path, PurePosixPath
 from stem_cli import stems, tags
 from stem_cli.cues import Prepared
 from stem_cli.disk import disk_errors, replace_synced
+from stem_cli.dj import m3u8
+from stem_cli.dj.m3u8 import write_m3u8
 from stem_cli.dj.rekordbox_xml import XmlTrack, by_stem_and_crate, write_xml
+from stem_cli.dj.serato_crate import FOLDER, crate_name, on_drive, write_crate
 from stem_cli.organize import readme
 from stem_cli.organize.plan import Item, Plan
 from stem_cli.organize.programs import Demand
 
 HOME = PurePosixPath("_DJ")
+TOP = "Stems"
+"""The crate above all others of ours."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ def write_lists(plan: Plan, output: Path, programs: Sequence[str], demand: Deman
     written = [_playlist(files, output)]
     if demand.xml:
         written.append(_xml(files, output, known))
+    if demand.crates:
+        written += _crates(files, output, known)
     with disk_errors(home / "README.txt"):
         replace_synced(home / "README.txt", readme.text(programs, output))
     return [*written, str(HOME / "README.txt")]
@@ -41,17 +49,42 @@ def write_lists(plan: Plan, output: Path, programs: Sequence[str], demand: Deman
 
 def _playlist(items: Sequence[Item], output: Path) -> str:
     """Stems.m3u8: paths relative to itself, so that the whole folder may move."""
-    lines = ["#EXTM3U"]
-    for item in items:
-        record = item.song.folder.record
-        seconds = round(record.source.frames / record.source.rate)
-        artist = str(record.tags.get("artist") or "")
-        title = f"{item.song.title} ({stems.title(item.kind)})"
-        lines += [f"#EXTINF:{seconds},{f'{artist} - {title}' if artist else title}", f"../{item.path}"]
     place = HOME / "Stems.m3u8"
-    with disk_errors(output / place):
-        replace_synced(output / place, "\n".join(lines) + "\n")
+    write_m3u8(output / place, [_entry(item, output) for item in items])
     return str(place)
+
+
+def _entry(item: Item, output: Path) -> m3u8.Item:
+    record = item.song.folder.record
+    title = f"{item.song.title} ({stems.title(item.kind)})"
+    seconds = record.source.frames / record.source.rate
+    return m3u8.Item(output.absolute() / item.path, str(record.tags.get("artist") or ""), title, seconds)
+
+
+def _crates(items: Sequence[Item], output: Path, known: Known) -> list[str]:
+    """A crate for each kind of stem, and one in it for each crate that holds the song."""
+    root, found = drive_of(output), dict[tuple[str, ...], list[str]]()
+    for item in items:
+        path = on_drive(output.absolute() / item.path, root)
+        kind = stems.title(item.kind)
+        found.setdefault((TOP, kind), []).append(path)
+        for name in known.crates.get(item.song.folder.record.source.path, ()):
+            found.setdefault((TOP, *name.split("/"), kind), []).append(path)
+    home = HOME / "Serato" / FOLDER
+    with disk_errors(output / home):
+        (output / home).mkdir(parents=True, exist_ok=True)
+    places = {home / crate_name(levels): paths for levels, paths in found.items()}
+    for place, paths in places.items():
+        write_crate(output / place, paths)
+    return [str(place) for place in places]
+
+
+def drive_of(folder: Path) -> Path:
+    """The root of the drive that a folder lies on, or will lie on."""
+    here = folder.absolute()
+    while not os.path.ismount(here) and here != here.parent:
+        here = here.parent
+    return here
 
 
 def _xml(items: Sequence[Item], output: Path, known: Known) -> str:
