@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 from conftest import SHARED, Stem, music
+from mutagen.id3 import GEOB
+from mutagen.wave import WAVE
 
 from stem_cli import library
 from stem_cli.dj.ni_stem_reader import read_stem
+from stem_cli.dj.serato_crate import crate
 
 RATE = 22050
 CHECKER = SHARED / "tools" / "dj_check.py"
@@ -112,8 +117,6 @@ def test_two_songs_of_one_name_keep_apart(stem: Stem) -> None:
 def test_a_second_run_writes_no_stem_again_and_a_changed_file_of_a_deck_stays(stem: Stem, stems: Path) -> None:
     stem("organize", stems, "--for", "traktor", "--output", "dj")
     path = Path("dj/two/two (Vocals).wav")
-    from mutagen.wave import WAVE
-
     tagged = WAVE(path)
     tagged.tags.setall("TCON", [])
     tagged.save()
@@ -170,3 +173,80 @@ def test_bad_wishes_are_told(stem: Stem, stems: Path) -> None:
     assert "stem" in stem("organize", stems, "--for", "serato", "--naming", "x", "--output", "dj", code=2).stderr
     Path("empty").mkdir()
     assert "no stems of ours" in stem("organize", "empty", "--for", "serato", "--output", "dj", code=3).stderr
+
+
+@pytest.fixture
+def serato(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a library of Serato's."""
+    home = tmp_path / "home"
+    folder = home / "Music" / "_Serato_"
+    (folder / "Subcrates").mkdir(parents=True)
+    (folder / "Subcrates" / "Mine.crate").write_bytes(crate(["Music/a.mp3"]))
+    (folder / "database V2").write_bytes(b"not to be touched")
+    monkeypatch.setenv("HOME", str(home))
+    return folder
+
+
+def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_a_live_library_is_touched_only_by_install_and_only_with_new_files(
+    stem: Stem, stems: Path, serato: Path, tmp_path: Path
+) -> None:
+    before = snapshot(serato)
+    stem("organize", stems, "--for", "serato", "--output", "dj")
+    assert snapshot(serato) == before
+    stem("organize", stems, "--for", "serato", "--output", "dj", "--install")
+    after = snapshot(serato)
+    assert {name: after[name] for name in before} == before
+    assert set(after) - set(before) == {
+        f"Subcrates/Stems%%{kind}.crate" for kind in ("Vocals", "Drums", "Bass", "Other")
+    }
+    (found,) = library.read(serato / "Subcrates" / "Stems%%Vocals.crate")
+    assert len(found.entries) == 2
+    (backup,) = (tmp_path / "data" / "backups").glob("*.zip")
+    assert zipfile.ZipFile(backup).namelist()[-1] == "Subcrates/Mine.crate"
+    stem("organize", stems, "--for", "serato", "--output", "dj", "--install")
+    assert snapshot(serato) == after
+
+
+def test_a_crate_that_the_user_has_changed_stays(stem: Stem, stems: Path, serato: Path) -> None:
+    theirs = serato / "Subcrates" / "Stems%%Vocals.crate"
+    theirs.write_bytes(crate(["Music/b.mp3"]))
+    before = snapshot(serato)
+    assert "is there" in stem("organize", stems, "--for", "serato", "--output", "dj", "--install", code=5).stderr
+    assert snapshot(serato) == before
+
+
+def test_nothing_is_installed_while_serato_runs(stem: Stem, stems: Path, serato: Path, tmp_path: Path) -> None:
+    program = tmp_path / "Serato DJ Pro"
+    shutil.copy(shutil.which("sleep") or "/bin/sleep", program)
+    before = snapshot(serato)
+    with subprocess.Popen([program, "60"]) as running:
+        try:
+            done = stem("organize", stems, "--for", "serato", "--output", "dj", "--install", code=7)
+        finally:
+            running.kill()
+    assert "is running" in done.stderr
+    assert snapshot(serato) == before
+
+
+def test_what_serato_knows_of_a_song_goes_to_its_stems(stem: Stem) -> None:
+    soundfile.write("grid.wav", music(1.0, RATE), RATE, subtype="PCM_16")
+    grid = b"\x01\x00\x00\x00\x00\x01" + b"\x3e\x00\x00\x00\x42\xf8\x00\x00\x00"
+    tagged = WAVE("grid.wav")
+    tagged.add_tags()
+    tagged.tags.add(GEOB(encoding=0, mime="application/octet-stream", desc="Serato BeatGrid", data=grid))
+    tagged.save()
+    stem("separate", "grid.wav", "--output", "stems", "--engine", "builtin", "--judge", "off")
+    stem("organize", "stems", "--for", "serato", "--output", "dj")
+    for path in Path("dj").rglob("*.wav"):
+        assert WAVE(path).tags["GEOB:Serato BeatGrid"].data == grid
+        assert WAVE(path).tags["TIT2"].text[0].endswith(")")
+    again = json.loads(stem("organize", "stems", "--for", "serato", "--output", "dj", "--json").stdout)
+    assert len(again["there"]) == 4

@@ -43,6 +43,8 @@ Examples:
 @click.option("--rekordbox-xml", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Your own export: stems take over grid, cues, key, rating and colour of their songs.")  # fmt: skip
 @added(LIBRARY_OPTIONS)
+@click.option("--install", is_flag=True,
+              help="Put the crates into Serato's own folder too: only new files, after a backup.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but faults.")
@@ -57,6 +59,7 @@ def organize(
     codec: str,
     no_stem_files: bool,
     link: bool,
+    install: bool,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -68,14 +71,19 @@ def organize(
     --output, and only files that this command wrote there are ever replaced.
     """
     from stem_cli import logbook
+    from stem_cli.dj.serato_crate import SUFFIX
     from stem_cli.organize import Arrangement, How, carry, demand, plan
+    from stem_cli.organize.install import install as put_into_serato
     from stem_cli.organize.lists import write_lists
+    from stem_cli.settings import data_dir
 
+    wanted = demand(programs)
+    if install and not wanted.crates:
+        raise UsageError("--install is for Serato's crates", None, "Add serato to --for, or leave it out.")
     if codec == "alac" and "traktor-win" in programs:
         raise UsageError("Traktor on Windows opens no ALAC stems", None, "Leave out --codec alac.")
     settings = settings_of.load().settings
     logbook.open_log(settings)
-    wanted = demand(programs)
     how = Arrangement(wanted, layout, naming, root, not no_stem_files, only or ())
     decided = plan(_stem_folders(folders), how, output)
     if dry_run:
@@ -84,6 +92,8 @@ def organize(
     with logbook.native_quiet(settings):
         done = carry(decided, output, How(link, codec, wanted.crates))
         lists = write_lists(decided, output, programs, wanted, _known(**known))
+        if install:
+            lists += put_into_serato(output, [one for one in lists if one.endswith(SUFFIX)], data_dir(settings))
     _print(decided, [*done.written, *lists], done.there, as_json, quiet)
 
 

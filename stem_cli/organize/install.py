@@ -1,0 +1,86 @@
+"""Crates put into Serato's own folder: only new files, after a backup, and only while Serato does not run."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+
+from stem_cli.disk import disk_errors, replaced
+from stem_cli.dj.serato_crate import FOLDER
+from stem_cli.errors import BusyError, InputError, OutputError
+from stem_cli.organize import manifest
+from stem_cli.organize.lists import drive_of
+from stem_cli.organize.manifest import Ours
+
+_HOME = "_Serato_"
+_PROGRAM = "serato"
+"""How the names of all of its programs begin, in lower case."""
+
+
+def serato_home(output: Path) -> Path:
+    """Serato's folder for songs on the drive of the output. Raises InputError where there is none."""
+    drive = drive_of(output)
+    music = Path.home() / "Music"
+    home = (music if drive == drive_of(music) else drive) / _HOME
+    if not home.is_dir():
+        raise InputError("Serato has no library there", home, "Start Serato once with this drive, or leave --install.")
+    return home
+
+
+def install(output: Path, crates: Sequence[str], data_dir: Path) -> list[str]:
+    """Put crates of the output folder into Serato's. Returns what was written there.
+
+    Raises BusyError while Serato runs, OutputError where a crate of that name is not ours or was changed since.
+    """
+    home = serato_home(output)
+    _refuse_running()
+    ours = manifest.read(output)
+    wanted = {home / FOLDER / Path(crate).name: (output / crate).read_bytes() for crate in crates}
+    todo = {target: raw for target, raw in wanted.items() if not target.exists() or target.read_bytes() != raw}
+    for target in todo:
+        _refuse_others(target, ours)
+    if todo:
+        _back_up(home, data_dir)
+    for target, raw in todo.items():
+        with disk_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replaced(target) as partial:
+                partial.write_bytes(raw)
+        ours[_key(target)] = manifest.of(target, hashlib.sha256(raw).hexdigest())
+    if todo:
+        manifest.write(output, ours)
+    return [str(target) for target in todo]
+
+
+def _key(target: Path) -> str:
+    return f"installed {target}"
+
+
+def _refuse_running() -> None:
+    for process in psutil.process_iter(["name"]):
+        if str(process.info["name"] or "").lower().startswith(_PROGRAM):
+            raise BusyError(f"{process.info['name']} is running", None, "Close it first: it would not see the crates.")
+
+
+def _refuse_others(target: Path, ours: dict[str, Ours]) -> None:
+    if not target.exists():
+        return
+    mark = ours.get(_key(target))
+    if mark is None or hashlib.sha256(target.read_bytes()).hexdigest() != mark.made_from:
+        what = "a crate of that name is there, and it is not as stem-cli wrote it"
+        raise OutputError(what, target, "Rename it in Serato, or put the crate of _DJ/Serato there yourself.")
+
+
+def _back_up(home: Path, data_dir: Path) -> None:
+    """All crates as they are, in our own folder of data."""
+    folder = data_dir / "backups"
+    with disk_errors(folder, "Set STEM_DATA_DIR"):
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"serato-{datetime.now():%Y%m%d-%H%M%S-%f}"
+        if (home / FOLDER).is_dir():
+            shutil.make_archive(str(folder / name), "zip", home, FOLDER)
