@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from stem_cli import tags
 from stem_cli.dj import atoms
 from stem_cli.dj.ni_stem import ORDER, four, metadata, write_stem
 from stem_cli.dj.ni_stem_reader import read_stem
-from stem_cli.errors import InputError, OutputError, UsageError
+from stem_cli.errors import FullError, InputError, OutputError, UsageError
 from stem_cli.tags import Cover, Tags
 
 FUZZED = 10_000
@@ -208,6 +209,14 @@ def test_a_failure_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> No
     assert not [one for one in tmp_path.iterdir() if one.name.startswith(".")]
     with pytest.raises(OutputError):
         write_stem(tmp_path / "missing" / "a.stem.mp4", stems(tmp_path), Tags())
+
+
+def test_a_full_disk_leaves_nothing(tmp_path: Path, small_disk: Callable[[int], Path]) -> None:
+    disk = small_disk(1)
+    with pytest.raises(FullError, match="the disk is full") as told:
+        write_stem(disk / "a.stem.mp4", stems(tmp_path, seconds=6), Tags(), codec="alac")
+    assert told.value.path == disk / "a.stem.mp4"
+    assert list(disk.iterdir()) == []
 
 
 def test_parts_of_a_stem_that_is_there_are_not_counted_twice() -> None:
