@@ -255,9 +255,9 @@ def test_a_box_that_was_put_in_is_found_and_replaced(first: bytes, second: bytes
     assert twice[stem.body : stem.end] == second
 
 
-def test_ten_thousand_damaged_files(tmp_path: Path) -> None:
+def test_ten_thousand_damaged_files(tmp_path: Path, quick_folder: Path) -> None:
     """A result or a clear error, never a traceback."""
-    target = tmp_path / "a.stem.mp4"
+    target = quick_folder / "a.stem.mp4"
     write_stem(target, stems(tmp_path, seconds=0.05), Tags(title="a"))
     whole = target.read_bytes()
     mdat = whole.index(b"mdat")

@@ -249,10 +249,10 @@ def test_what_is_no_rekordbox_file_is_refused(tmp_path: Path) -> None:
         list(read_prepared(tmp_path / "a.xml"))
 
 
-def test_ten_thousand_damaged_files(tmp_path: Path) -> None:
+def test_ten_thousand_damaged_files(quick_folder: Path) -> None:
     """Songs or a clear error, never a traceback."""
-    whole = b"".join(document(tracks(2), 2, ()))
-    path = tmp_path / "a.xml"
+    whole = b"".join(document([XmlTrack(PurePosixPath("/a.wav"), Tags(title="a", key="8A"), PREPARED)], 1, ()))
+    path = quick_folder / "a.xml"
     chance = random.Random(1)
     for _ in range(10_000):
         data = bytearray(whole[: chance.choice((len(whole), chance.randrange(len(whole))))])

@@ -258,9 +258,9 @@ def test_a_damaged_tag_is_left_out_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["mp3", "wav", "aiff", "flac", "alac"])
-def test_thousands_of_damaged_files_give_tags_or_none(tmp_path: Path, kind: str) -> None:
+def test_thousands_of_damaged_files_give_tags_or_none(quick_folder: Path, kind: str) -> None:
     """Two thousand of each kind: what is left of the tags, never a traceback."""
-    path = with_serato(tmp_path, kind)
+    path = with_serato(quick_folder, kind)
     whole = path.read_bytes()
     marks = [whole.find(word) for word in (b"Serato", b"SERATO", b"serato", b"moov") if word in whole]
     chance = random.Random(1)
