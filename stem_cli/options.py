@@ -140,6 +140,8 @@ class Pair(click.ParamType):
 
 STEM_NAMES = NameList(tuple(stems.TABLE))
 EXTRA_NAMES = NameList((*stems.ALIASES, *stems.COMPLEMENTS, *stems.TABLE))
+PROGRAMS = NameList(("serato", "rekordbox", "traktor", "traktor-win", "mixxx", "engine", "cdj"))
+"""DJ programs and decks by the words of `--for`."""
 ENGINE = click.Choice(("auto", *engines.NAMES))
 
 

@@ -487,11 +487,11 @@ def damaged(raw: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
-def test_ten_thousand_damaged_files_give_findings(tmp_path: Path) -> None:
+def test_ten_thousand_damaged_files_give_findings(quick_folder: Path) -> None:
     chance = random.Random(1)
     one = made_crate(["Stems/a.wav", "Stems/b.wav"])
-    header = wav(tmp_path / "a.wav").read_bytes()
-    target = tmp_path / "b.wav"
+    header = wav(quick_folder / "a.wav").read_bytes()
+    target = quick_folder / "b.wav"
     for round_ in range(FUZZED):
         list(rekordbox.judge(io.BytesIO(damaged(XML, chance))))
         list(crate.judge(damaged(one, chance), PurePosixPath("a.crate")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import partial
 from pathlib import PurePosixPath
 
 import pytest
@@ -88,20 +89,34 @@ def test_templates_that_are_none(template: str, words: str) -> None:
         stem_name(template, dict.fromkeys(FIELDS, "a"), ".wav")
 
 
-@given(
-    st.lists(st.sampled_from(["Song", "SONG", "Söng", "So\u0308ng", "Song (2)", "song (3)", "ſong"]) | ANY, max_size=12)
+SOME = st.sampled_from(
+    ["Song", "SONG", "Söng", "So\u0308ng", "Song (2)", "song (3)", "ſong", "x" * 200, "x" * 119 + "y"]
 )
-def test_songs_of_one_name_are_told_apart(names: list[str]) -> None:
-    found = [song_name("", name, "x", number) for name, number in zip(names, numbers(names), strict=True)]
-    natural = [song_name("", name, "x") for name in names]
-    again = numbers(natural)
-    told = [same(f"{name} ({number})" if number > 1 else name) for name, number in zip(natural, again, strict=True)]
-    assert len(set(told)) == len(told)
-    assert len(found) == len(names)
 
 
-def test_what_is_there_already_is_not_taken_again() -> None:
-    assert numbers(["Song", "Other"], taken=["song", "Song (2)"]) == (3, 1)
+@given(st.lists(SOME | ANY, max_size=12), st.lists(SOME, max_size=3))
+def test_songs_of_one_name_are_told_apart(titles: list[str], taken: list[str]) -> None:
+    named = [partial(song_name, "", title, "x") for title in titles]
+    found = [name(number) for name, number in zip(named, numbers(named, taken), strict=True)]
+    told = {same(name) for name in found}
+    assert len(told) == len(titles)
+    assert not told & {same(name) for name in taken}
+
+
+@given(st.lists(SOME | ANY, max_size=8), st.sampled_from(["dj", "classic", "{stem} {bpm}"]))
+def test_files_of_one_name_are_told_apart(titles: list[str], naming: str) -> None:
+    named = [partial(_vocals, naming, title) for title in titles]
+    found = [name(number) for name, number in zip(named, numbers(named), strict=True)]
+    assert len({same(name) for name in found}) == len(titles)
+
+
+def _vocals(naming: str, title: str, number: int) -> str:
+    return stem_name(naming, {"title": title, "name": title, "stem": "vocals", "bpm": "124"}, ".wav", number)
+
+
+def test_a_thousand_songs_of_one_name() -> None:
+    named = [partial(song_name, "", "Intro", "x")] * 1000
+    assert numbers(named) == tuple(range(1, 1001))
 
 
 @pytest.mark.parametrize("root", ["/Volumes/USB/Stems", "/a" * 60, "C:/" + "x" * 230])

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from stem_cli import tags
 from stem_cli.dj import atoms
 from stem_cli.dj.ni_stem import ORDER, four, metadata, write_stem
 from stem_cli.dj.ni_stem_reader import read_stem
-from stem_cli.errors import InputError, OutputError, UsageError
+from stem_cli.errors import FullError, InputError, OutputError, UsageError
 from stem_cli.tags import Cover, Tags
 
 FUZZED = 10_000
@@ -210,6 +211,14 @@ def test_a_failure_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> No
         write_stem(tmp_path / "missing" / "a.stem.mp4", stems(tmp_path), Tags())
 
 
+def test_a_full_disk_leaves_nothing(tmp_path: Path, small_disk: Callable[[int], Path]) -> None:
+    disk = small_disk(1)
+    with pytest.raises(FullError, match="the disk is full") as told:
+        write_stem(disk / "a.stem.mp4", stems(tmp_path, seconds=6), Tags(), codec="alac")
+    assert told.value.path == disk / "a.stem.mp4"
+    assert list(disk.iterdir()) == []
+
+
 def test_parts_of_a_stem_that_is_there_are_not_counted_twice() -> None:
     assert four(("vocals", "lead_vocals", "drums", "kick", "snare", "bass", "other", "instrumental")) == {
         "drums": ("drums",), "bass": ("bass",), "other": ("other",), "vocals": ("vocals",)
@@ -246,9 +255,9 @@ def test_a_box_that_was_put_in_is_found_and_replaced(first: bytes, second: bytes
     assert twice[stem.body : stem.end] == second
 
 
-def test_ten_thousand_damaged_files(tmp_path: Path) -> None:
+def test_ten_thousand_damaged_files(tmp_path: Path, quick_folder: Path) -> None:
     """A result or a clear error, never a traceback."""
-    target = tmp_path / "a.stem.mp4"
+    target = quick_folder / "a.stem.mp4"
     write_stem(target, stems(tmp_path, seconds=0.05), Tags(title="a"))
     whole = target.read_bytes()
     mdat = whole.index(b"mdat")

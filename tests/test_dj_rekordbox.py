@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import re
 import subprocess
 import sys
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from xml.etree import ElementTree
@@ -20,7 +22,7 @@ from hypothesis import strategies as st
 from stem_cli import library
 from stem_cli.cues import Cue, Prepared, Tempo
 from stem_cli.dj.rekordbox_xml import Folder, Playlist, XmlTrack, by_stem_and_crate, document, location, write_xml
-from stem_cli.errors import InputError, UsageError
+from stem_cli.errors import FullError, InputError, UsageError
 from stem_cli.library.rekordbox import path_of
 from stem_cli.library.rekordbox_grid import grid_of, read_prepared
 from stem_cli.tags import Tags
@@ -154,6 +156,34 @@ def test_memory_does_not_grow_with_the_number_of_tracks(tmp_path: Path) -> None:
     assert max(written, read) < 6_000_000  # the table of names doubles at once
 
 
+def test_a_full_disk_keeps_what_was_there(tmp_path: Path, small_disk: Callable[[int], Path]) -> None:
+    disk = small_disk(1)
+    (disk / "rekordbox.xml").write_bytes(b"older")
+    with pytest.raises(FullError):
+        write_xml(disk / "rekordbox.xml", tracks(5_000), 5_000, ())
+    assert [path.name for path in disk.iterdir()] == ["rekordbox.xml"]
+    assert (disk / "rekordbox.xml").read_bytes() == b"older"
+
+
+def test_another_reader_finds_the_same(tmp_path: Path) -> None:
+    """pyrekordbox, which reads paths of Windows rightly."""
+    other = pytest.importorskip("pyrekordbox.rbxml", reason="extra [rekordbox] is not installed")
+    names = [f"{name.replace(chr(10), ' ')} (Vocals).wav" for name in NASTY if '"' not in name and "?" not in name]
+    made = [XmlTrack(PureWindowsPath("C:/Music", name), Tags(title=name, bpm=124.5), PREPARED) for name in names]
+    write_xml(tmp_path / "a.xml", made, len(made), by_stem_and_crate([("Vocals", ())] * len(made)))
+    read = other.RekordboxXml(tmp_path / "a.xml")
+    found = list(read.get_tracks())
+    assert [track.Location for track in found] == [f"C:/Music/{name}" for name in names]
+    assert [track.Name for track in found] == names
+    assert {(track.AverageBpm, track.Tonality, track.Rating) for track in found} == {(124.0, "8A", 4)}
+    assert [(one.Inizio, one.Bpm, one.Battito) for one in found[0].tempos] == [(0.025, 124.0, 1), (60.5, 87.33, 2)]
+    assert [(one.Name, one.Start, one.Num) for one in found[0].marks][:2] == [
+        ("Drop <1>", 1.5, 0),
+        ("Drop <1>", 1.5, -1),
+    ]
+    assert list(read.get_playlist("Stems", "Vocals").get_tracks()) == list(range(1, len(made) + 1))
+
+
 # --------------------------------------------------------------------------------------------------- a user's own file
 
 
@@ -217,6 +247,23 @@ def test_what_is_no_rekordbox_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_text("<DJ_PLAYLISTS><COLLECTION><TRACK")
     with pytest.raises(InputError):
         list(read_prepared(tmp_path / "a.xml"))
+
+
+def test_ten_thousand_damaged_files(quick_folder: Path) -> None:
+    """Songs or a clear error, never a traceback."""
+    whole = b"".join(document([XmlTrack(PurePosixPath("/a.wav"), Tags(title="a", key="8A"), PREPARED)], 1, ()))
+    path = quick_folder / "a.xml"
+    chance = random.Random(1)
+    for _ in range(10_000):
+        data = bytearray(whole[: chance.choice((len(whole), chance.randrange(len(whole))))])
+        for _ in range(chance.randrange(1, 6)):
+            at = chance.randrange(len(data) or 1)
+            data[at : at + chance.choice((1, 1, 4))] = chance.choice(
+                (b"\0", b"\xff", bytes([chance.randrange(256)]), b"", b"<", b'"', b"&", b"9", b"-", b"nan")
+            )
+        path.write_bytes(data)
+        with suppress(InputError):
+            list(read_prepared(path))
 
 
 @pytest.mark.shared

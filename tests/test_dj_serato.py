@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import random
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -254,6 +255,24 @@ def test_a_damaged_tag_is_left_out_alone(tmp_path: Path) -> None:
     song["SERATO_AUTOGAIN"] = envelope("Serato Other", b"", wrapped=False)
     song.save()
     assert [tag.name for tag in read_serato(path)] == ["Serato BeatGrid"]
+
+
+@pytest.mark.parametrize("kind", ["mp3", "wav", "aiff", "flac", "alac"])
+def test_thousands_of_damaged_files_give_tags_or_none(quick_folder: Path, kind: str) -> None:
+    """Two thousand of each kind: what is left of the tags, never a traceback."""
+    path = with_serato(quick_folder, kind)
+    whole = path.read_bytes()
+    marks = [whole.find(word) for word in (b"Serato", b"SERATO", b"serato", b"moov") if word in whole]
+    chance = random.Random(1)
+    for _ in range(2_000):
+        data = bytearray(whole[: chance.choice((len(whole), len(whole), chance.randrange(len(whole))))])
+        for _ in range(chance.randrange(1, 6)):
+            at = max(0, chance.choice((0, *marks)) + chance.randrange(-60, 900))
+            data[at : at + chance.choice((1, 1, 4))] = chance.choice(
+                (b"\0", b"\xff", bytes([chance.randrange(256)]), b"\xff\xff\xff\xff", b"\0\0\0\0", b"")
+            )
+        path.write_bytes(data)
+        assert all(tag.name in NAMES for tag in read_serato(path))
 
 
 @given(st.binary(max_size=300), st.booleans())

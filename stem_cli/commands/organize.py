@@ -11,9 +11,8 @@ import click
 
 from stem_cli import settings as settings_of
 from stem_cli.errors import InputError, UsageError
-from stem_cli.options import LIBRARY_OPTIONS, STEM_NAMES, NameList, added
+from stem_cli.options import LIBRARY_OPTIONS, PROGRAMS, STEM_NAMES, added
 
-_PROGRAMS = ("serato", "rekordbox", "traktor", "traktor-win", "mixxx", "engine", "cdj")
 _EPILOG = """\b
 Examples:
   stem organize stems --for rekordbox,serato --output ~/DJ/Stems
@@ -25,7 +24,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("folders", nargs=-1, required=True, metavar="STEMS...", type=click.Path(exists=True, path_type=Path))
-@click.option("--for", "programs", type=NameList(_PROGRAMS), required=True, help="Programs, parted by commas.")
+@click.option("--for", "programs", type=PROGRAMS, required=True, help="Programs, parted by commas.")
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR",
               help="Where they go.")  # fmt: skip
 @click.option("--layout", type=click.Choice(("per-track", "by-stem", "mirror")), default="per-track", show_default=True,

@@ -7,7 +7,7 @@ which stem it is. A number tells songs of one name apart.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import PurePath
 from string import Formatter
 
@@ -102,29 +102,29 @@ def same(name: str) -> str:
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", name).casefold())
 
 
-def numbers(names: Sequence[str], taken: Collection[str] = ()) -> tuple[int, ...]:
-    """For each song's name the number that tells it from those before it and from `taken`; 1 is none.
+def numbers(named: Sequence[Callable[[int], str]], taken: Collection[str] = ()) -> tuple[int, ...]:
+    """For each song the number that tells its name from those of the others and from `taken`; 1 is none.
 
-    >>> numbers(["Song", "SONG", "Song (2)"])
+    named: for each, its whole name with a number, as `song_name` or `stem_name` gives it. The first of a name keeps it.
+
+    >>> numbers([lambda n, name=name: song_name("", name, "", n) for name in ("Song", "SONG", "Song (2)")])
     (1, 3, 1)
     """
     used = {same(name) for name in taken}
-    first = dict.fromkeys(same(name) for name in names)
+    plain = [same(name(1)) for name in named]
+    kept = set(plain)
+    last: dict[str, int] = {}
     found = []
-    for name in names:
-        number, key = 1, same(name)
-        if key in first and key not in used:
-            del first[key]
-        else:
-            number = next(n for n in range(2, len(names) + len(used) + 3) if _is_free(f"{name} ({n})", used, first))
-            key = same(f"{name} ({number})")
-        used.add(key)
+    for name, key in zip(named, plain, strict=True):
+        number = 1
+        if key in used:
+            number = last.get(key, 1) + 1
+            while (other := same(name(number))) in used or other in kept:
+                number += 1
+        last[key] = number
+        used.add(same(name(number)))
         found.append(number)
     return tuple(found)
-
-
-def _is_free(name: str, used: Collection[str], first: Collection[str]) -> bool:
-    return same(name) not in used and same(name) not in first
 
 
 def units_for(root: PurePath, folders: int = 1) -> int:

@@ -121,12 +121,15 @@ def write_stem(
     counted = _Clipped()
     with disk_errors(target), replaced(target) as partial:
         try:
+            partial.touch()  # a place that takes no files is told before the work
             frames = write_tracks(sound, _tracks(plan, counted), len(ORDER) + 1, plan.rate, codec, plan.depth)
             if sound.stat().st_size > LARGEST_BYTES:
                 raise _too_large(target)
             atoms.front_with(sound, partial, BOX, metadata())
         except ValueError as error:
             raise OutputError(f"it cannot be put together ({error})", target) from error
+        except OutputError as error:  # of the hidden file beside it
+            raise type(error)(error.what, target, error.hint) from error
         finally:
             sound.unlink(missing_ok=True)
         tags.write(partial, tagged)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from stem_cli import stems
@@ -81,10 +82,9 @@ class Plan:
 def plan(folders: Sequence[StemFolder], how: Arrangement, output: Path) -> Plan:
     """Decide it. Songs of one name are numbered in the order of their folders. Raises UsageError for a bad template."""
     units = names.units_for(output)
-    told = [_name(folder, units) for folder in folders]
+    numbers = names.numbers([partial(_name, folder, units) for folder in folders])
     songs = [
-        Song(folder, _name(folder, units, number), number)
-        for folder, number in zip(folders, names.numbers(told), strict=True)
+        Song(folder, _name(folder, units, number), number) for folder, number in zip(folders, numbers, strict=True)
     ]
     root = how.root or _common([Path(song.folder.record.source.path).parent for song in songs])
     items: list[Item] = []
