@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import SHARED, Stem, music
-from mutagen.id3 import GEOB
+from mutagen.id3 import GEOB, TIT2, TPE1
 from mutagen.wave import WAVE
 
 from stem_cli import library
@@ -250,3 +251,55 @@ def test_what_serato_knows_of_a_song_goes_to_its_stems(stem: Stem) -> None:
         assert WAVE(path).tags["TIT2"].text[0].endswith(")")
     again = json.loads(stem("organize", "stems", "--for", "serato", "--output", "dj", "--json").stdout)
     assert len(again["there"]) == 4
+
+
+def test_songs_that_differ_in_nothing_that_a_template_names_keep_apart(stem: Stem) -> None:
+    for seed, folder in enumerate(("Ann", "Bob")):
+        Path(folder).mkdir()
+        soundfile.write(f"{folder}/track.wav", music(1.0, RATE, seed=seed), RATE, subtype="PCM_16")
+        tagged = WAVE(f"{folder}/track.wav")
+        tagged.add_tags()
+        tagged.tags.add(TPE1(encoding=3, text=[folder]))
+        tagged.tags.add(TIT2(encoding=3, text=["Song"]))
+        tagged.save()
+        stem("separate", f"{folder}/track.wav", "--output", "stems", "--engine", "builtin", "--judge", "off")
+    for number, options in enumerate((["--naming", "classic", "--layout", "by-stem"], ["--naming", "{title} {stem}"])):
+        output = f"dj{number}"
+        stem("organize", "stems", "--for", "rekordbox,mixxx", "--output", output, *options)
+        assert len(list(Path(output).rglob("*.wav"))) == 8
+        assert len(library.read(Path(output, "_DJ", "rekordbox.xml"))[0].entries) == 8
+        again = json.loads(
+            stem("organize", "stems", "--for", "rekordbox,mixxx", "--output", output, *options, "--json").stdout
+        )
+        assert len(again["there"]) == 10
+
+
+@pytest.mark.parametrize("name", ["rekordbox.xml", "Stems.m3u8", "README.txt", "Serato/Subcrates/Stems%%Bass.crate"])
+def test_lists_of_the_user_in_the_output_folder_stay(stem: Stem, stems: Path, name: str) -> None:
+    mine = Path("dj/_DJ") / name
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    assert "did not write" in stem("organize", stems, "--for", "serato,rekordbox", "--output", "dj", code=5).stderr
+    assert mine.read_bytes() == b"mine"
+    assert files(Path("dj")) == {f"_DJ/{name}"}
+
+
+def test_killed_in_the_middle_the_next_run_goes_on(stem: Stem, stems: Path) -> None:
+    command = [sys.executable, "-m", "stem_cli.cli", "organize", str(stems), "--for", "mixxx", "--output", "dj"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        while running.poll() is None and not list(Path("dj").rglob("*.wav")):
+            time.sleep(0.005)
+        running.kill()
+    stem("organize", stems, "--for", "mixxx", "--output", "dj")
+    assert len(list(Path("dj").rglob("*.wav"))) == 8
+    assert not list(Path("dj").rglob("*.partial"))
+
+
+def test_a_library_that_knows_none_of_the_songs_is_told(stem: Stem, stems: Path) -> None:
+    Path("mine.xml").write_text(
+        '<?xml version="1.0"?><DJ_PLAYLISTS Version="1.0.0"><COLLECTION Entries="1"><TRACK TrackID="1" Tonality="8A"'
+        ' Location="file://localhost/elsewhere/x.wav"/></COLLECTION><PLAYLISTS/></DJ_PLAYLISTS>'
+    )
+    done = stem("organize", stems, "--for", "rekordbox", "--output", "dj", "--rekordbox-xml", "mine.xml")
+    assert "knows none of these songs" in done.stderr
+    assert "that they lie in" in stem("organize", stems, "--for", "mixxx", "--output", stems, code=2).stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("folders", nargs=-1, required=True, metavar="STEMS...", type=click.Path(exists=True, path_type=Path))
-@click.option("--for", "programs", type=PROGRAMS, required=True, help="Programs, parted by commas.")
+@click.option(
+    "--for", "programs", type=PROGRAMS, required=True, help=f"Parted by commas, of: {', '.join(PROGRAMS.known)}."
+)
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True, metavar="DIR",
               help="Where they go.")  # fmt: skip
 @click.option("--layout", type=click.Choice(("per-track", "by-stem", "mirror")), default="per-track", show_default=True,
@@ -71,9 +74,11 @@ def organize(
     """
     from stem_cli import logbook
     from stem_cli.dj.serato_crate import SUFFIX
-    from stem_cli.organize import Arrangement, How, carry, demand, plan
+    from stem_cli.organize import Arrangement, How, carry, demand, manifest, plan
+    from stem_cli.organize.carry import refuse_foreign
+    from stem_cli.organize.inherit import known_of, unknown
     from stem_cli.organize.install import install as put_into_serato
-    from stem_cli.organize.lists import write_lists
+    from stem_cli.organize.lists import paths_of, write_lists
     from stem_cli.settings import data_dir
 
     wanted = demand(programs)
@@ -84,43 +89,55 @@ def organize(
     settings = settings_of.load().settings
     logbook.open_log(settings)
     how = Arrangement(wanted, layout, naming, root, not no_stem_files, only or ())
-    decided = plan(_stem_folders(folders), how, output)
+    told = _Told(dry_run, as_json, quiet)
+    found = _stem_folders(folders, output)
+    facts = known_of(**known)
+    decided = plan(found, how, output)
+    lists = paths_of(decided, output, wanted, facts)
+    refuse_foreign(output, lists, manifest.read(output))
+    for text in (*decided.without, *unknown(facts, decided)):
+        if not quiet:
+            click.echo(f"stem: {text}", err=True)
     if dry_run:
-        _print(decided, [str(item.path) for item in decided.items], [], as_json, quiet)
+        _print(decided, [*(str(item.path) for item in decided.items), *lists], [], told)
         return
     with logbook.native_quiet(settings):
         done = carry(decided, output, How(link, codec, wanted.crates))
-        lists = write_lists(decided, output, programs, wanted, _known(**known))
+        write_lists(decided, output, programs, wanted, facts)
         if install:
             lists += put_into_serato(output, [one for one in lists if one.endswith(SUFFIX)], data_dir(settings))
-    _print(decided, [*done.written, *lists], done.there, as_json, quiet)
+    _print(decided, [*done.written, *lists], done.there, told)
 
 
-def _stem_folders(paths: tuple[Path, ...]) -> list[Any]:
-    """The folders of stems that were named, and those below them, each once. Raises InputError where there are none."""
+@dataclass(frozen=True)
+class _Told:
+    dry_run: bool
+    json: bool
+    quiet: bool
+
+
+def _stem_folders(paths: tuple[Path, ...], output: Path) -> list[Any]:
+    """The folders of stems that were named, and those below them, each once.
+
+    Raises InputError where there are none, UsageError where the output would lie among them.
+    """
     from stem_cli.folder import find_folders
 
+    if any(output.absolute() == path.absolute() for path in paths):
+        raise UsageError("stems cannot be organized into the folder that they lie in", output, "Name another --output.")
     found = {folder.place.metadata: folder for path in paths for folder in find_folders(path)}
     if not found:
         raise InputError("there are no stems of ours here", paths[0], "Name a folder that `stem separate` made.")
     return list(found.values())
 
 
-def _known(
-    rekordbox_xml: Path | None, crates: tuple[str, ...], libraries: tuple[str, ...], mapping: dict[str, str]
-) -> Any:
-    """What DJ programs know of the songs."""
-    from stem_cli.organize.inherit import known_of
-
-    return known_of(rekordbox_xml, crates, libraries, mapping)
-
-
-def _print(decided: Any, written: list[str], there: list[str], as_json: bool, quiet: bool) -> None:
-    for text in decided.without:
-        if not quiet:
-            click.echo(f"stem: {text}", err=True)
-    if as_json:
+def _print(decided: Any, written: list[str], there: list[str], how: _Told) -> None:
+    if how.json:
         found = {"written": written, "there": there, "songs": len(decided.songs), "without": list(decided.without)}
         click.echo(json.dumps(found, ensure_ascii=True))
-    elif not quiet:
-        click.echo(os.fsencode("\n".join(written or ["everything is there already"])))
+        return
+    if how.quiet:
+        return
+    click.echo(os.fsencode("\n".join(written)))
+    verb = "would be written" if how.dry_run else "written"
+    click.echo(f"{len(decided.songs)} songs: {len(written)} files {verb}, {len(there)} were there", err=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -54,33 +54,47 @@ def carry(
 ) -> Done:
     """Write what is not there yet. Raises OutputError where a file that is not ours is in the way; nothing is lost."""
     done, ours = Done(), manifest.read(output)
-    _refuse_foreign(wanted.items, output, ours)
-    try:
-        for _, group in groupby(wanted.items, key=lambda item: item.song.name):
-            items = list(group)
-            carried = _serato_of(items[0].song) if how.serato else ()
-            for together in _together(items, output, ours, done, how, carried):
-                for item in _written(together, output, how, carried):
-                    ours[str(item.path)] = manifest.of(output / item.path, _made_from(item, how, carried))
-                    done.written.append(str(item.path))
-                    each(item)
-    finally:
-        if done.written:
+    refuse_foreign(output, (str(item.path) for item in wanted.items), ours)
+    for _, group in groupby(wanted.items, key=lambda item: item.song):
+        items = list(group)
+        carried = _serato_of(items[0].song) if how.serato else ()
+        for together in _together(items, output, ours, done, how, carried):
+            _promise(output, together, ours)
+            for item in _written(together, output, how, carried):
+                ours[str(item.path)] = manifest.of(output / item.path, _made_from(item, how, carried))
+                done.written.append(str(item.path))
+                each(item)
             manifest.write(output, ours)
     return done
 
 
-def _refuse_foreign(items: Iterable[Item], output: Path, ours: dict[str, Ours]) -> None:
+def _promise(output: Path, items: Iterable[Item], ours: dict[str, Ours]) -> None:
+    """Write down what is about to be written: killed in between, the next run knows that it is ours."""
     for item in items:
-        target = output / item.path
-        if os.path.lexists(target) and str(item.path) not in ours:
-            raise OutputError("a file that stem-cli did not write is in the way", target, "Choose another --output.")
+        ours.setdefault(str(item.path), Ours("", 0, 0))
+    manifest.write(output, ours)
+
+
+def refuse_foreign(output: Path, paths: Iterable[str], ours: Mapping[str, Ours]) -> None:
+    """Raises OutputError where a file that we did not write lies where one of ours is to be."""
+    for path in paths:
+        if os.path.lexists(output / path) and path not in ours:
+            what = "a file that stem-cli did not write is in the way"
+            raise OutputError(what, output / path, "Move it, or choose another --output.")
 
 
 def _serato_of(song: Song) -> tuple[SeratoTag, ...]:
     """What Serato keeps in the song's own file, if that is still there and says anything."""
     try:
         return read_serato(Path(song.folder.record.source.path))
+    except InputError:
+        return ()
+
+
+def _kept(target: Path) -> tuple[SeratoTag, ...]:
+    """What Serato has written into a stem that is made anew: it stays."""
+    try:
+        return read_serato(target) if target.exists() else ()
     except InputError:
         return ()
 
@@ -125,12 +139,13 @@ def _written(items: list[Item], output: Path, how: How, carried: tuple[SeratoTag
         with disk_errors(output / item.path):
             (output / item.path).parent.mkdir(parents=True, exist_ok=True)
     (first, *_) = items
+    kept = _kept(output / first.path)
     if not first.kind:
         _stem_file(first, output / first.path, how.codec)
     elif first.as_it_is:
         with disk_errors(output / first.path), replaced(output / first.path) as partial:
-            copy_file(first.source, partial, how.link and not carried)
-            write_serato(partial, carried)
+            copy_file(first.source, partial, how.link and not (kept or carried))
+            write_serato(partial, kept or carried)
     else:
         _convert(items, output, carried)
     return items
@@ -172,7 +187,7 @@ def _convert(items: list[Item], output: Path, carried: tuple[SeratoTag, ...]) ->
         for item in items:
             sinks[item.kind].close()
             tags.write(partials[item.kind], tags.read(item.source))
-            write_serato(partials[item.kind], carried)
+            write_serato(partials[item.kind], _kept(output / item.path) or carried)
 
 
 def _settled(

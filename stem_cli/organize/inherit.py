@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from stem_cli.cues import Prepared
@@ -11,6 +11,7 @@ from stem_cli.library import Listings, drives, resolve
 from stem_cli.library.rekordbox_grid import read_prepared
 from stem_cli.library.select import lists_for
 from stem_cli.organize.lists import Known
+from stem_cli.organize.plan import Plan
 
 
 def known_of(
@@ -24,3 +25,14 @@ def known_of(
         prepared[text_of(place) if isinstance(place, Path) else str(path)] = one
     members = lists_for(crates, libraries, mapping) if crates or libraries else {}
     return Known(prepared, {text_of(path): names for path, names in members.items()})
+
+
+def unknown(known: Known, plan: Plan) -> Iterator[str]:
+    """What is told where a library was named and says nothing of the songs."""
+    paths = {song.folder.record.source.path for song in plan.songs}
+    if known.prepared and not paths & set(known.prepared):
+        yield "the rekordbox.xml knows none of these songs: no grid and no cues are taken over; --map may help"
+    if known.crates and not paths & set(known.crates):
+        yield "the library's lists hold none of these songs; --map may help"
+    for path in sorted(paths & set(known.prepared)):
+        yield from (f"{path}: {fault}" for fault in known.prepared[path].faults)

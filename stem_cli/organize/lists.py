@@ -14,11 +14,14 @@ from stem_cli.dj import m3u8
 from stem_cli.dj.m3u8 import write_m3u8
 from stem_cli.dj.rekordbox_xml import XmlTrack, by_stem_and_crate, write_xml
 from stem_cli.dj.serato_crate import FOLDER, crate_name, on_drive, write_crate
-from stem_cli.organize import readme
+from stem_cli.organize import manifest, readme
+from stem_cli.organize.carry import refuse_foreign
+from stem_cli.organize.manifest import Ours
 from stem_cli.organize.plan import Item, Plan
 from stem_cli.organize.programs import Demand
 
 HOME = PurePosixPath("_DJ")
+PLAYLIST, XML, README = HOME / "Stems.m3u8", HOME / "rekordbox.xml", HOME / "README.txt"
 TOP = "Stems"
 """The crate above all others of ours."""
 
@@ -31,27 +34,31 @@ class Known:
     crates: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
+def paths_of(plan: Plan, output: Path, demand: Demand, known: Known) -> list[str]:
+    """The paths of all lists below the output folder, before anything is written."""
+    found = [str(PLAYLIST), str(README)]
+    found += [str(XML)] if demand.xml else []
+    return found + ([str(place) for place in _crates(plan, output, known)] if demand.crates else [])
+
+
 def write_lists(plan: Plan, output: Path, programs: Sequence[str], demand: Demand, known: Known) -> list[str]:
     """Write them all; what was there of ours is replaced. Returns their paths below the output folder."""
-    home = output / HOME
-    with disk_errors(home):
-        home.mkdir(parents=True, exist_ok=True)
+    wanted, ours = paths_of(plan, output, demand, known), manifest.read(output)
+    refuse_foreign(output, wanted, ours)
+    manifest.write(output, {**ours, **{path: ours.get(path, Ours("list", 0, 0)) for path in wanted}})
     files = [item for item in plan.items if item.kind]
-    written = [_playlist(files, output)]
+    with disk_errors(output / HOME):
+        (output / HOME).mkdir(parents=True, exist_ok=True)
+    write_m3u8(output / PLAYLIST, [_entry(item, output) for item in files])
     if demand.xml:
-        written.append(_xml(files, output, known))
-    if demand.crates:
-        written += _crates(files, output, known)
-    with disk_errors(home / "README.txt"):
-        replace_synced(home / "README.txt", readme.text(programs, output))
-    return [*written, str(HOME / "README.txt")]
-
-
-def _playlist(items: Sequence[Item], output: Path) -> str:
-    """Stems.m3u8: paths relative to itself, so that the whole folder may move."""
-    place = HOME / "Stems.m3u8"
-    write_m3u8(output / place, [_entry(item, output) for item in items])
-    return str(place)
+        _write_xml(files, output, known)
+    for place, paths in (_crates(plan, output, known) if demand.crates else {}).items():
+        with disk_errors(output / place):
+            (output / place).parent.mkdir(parents=True, exist_ok=True)
+        write_crate(output / place, paths)
+    with disk_errors(output / README):
+        replace_synced(output / README, readme.text(programs, output))
+    return wanted
 
 
 def _entry(item: Item, output: Path) -> m3u8.Item:
@@ -61,22 +68,15 @@ def _entry(item: Item, output: Path) -> m3u8.Item:
     return m3u8.Item(output.absolute() / item.path, str(record.tags.get("artist") or ""), title, seconds)
 
 
-def _crates(items: Sequence[Item], output: Path, known: Known) -> list[str]:
-    """A crate for each kind of stem, and one in it for each crate that holds the song."""
-    root, found = drive_of(output), dict[tuple[str, ...], list[str]]()
-    for item in items:
-        path = on_drive(output.absolute() / item.path, root)
-        kind = stems.title(item.kind)
-        found.setdefault((TOP, kind), []).append(path)
-        for name in known.crates.get(item.song.folder.record.source.path, ()):
-            found.setdefault((TOP, *name.split("/"), kind), []).append(path)
-    home = HOME / "Serato" / FOLDER
-    with disk_errors(output / home):
-        (output / home).mkdir(parents=True, exist_ok=True)
-    places = {home / crate_name(levels): paths for levels, paths in found.items()}
-    for place, paths in places.items():
-        write_crate(output / place, paths)
-    return [str(place) for place in places]
+def _crates(plan: Plan, output: Path, known: Known) -> dict[PurePosixPath, list[str]]:
+    """By crate its songs: a crate for each kind of stem, and one in it for each crate that holds the song."""
+    root, found = drive_of(output), dict[PurePosixPath, list[str]]()
+    for item in (item for item in plan.items if item.kind):
+        path, kind = on_drive(output.absolute() / item.path, root), stems.title(item.kind)
+        inside = known.crates.get(item.song.folder.record.source.path, ())
+        for levels in ((TOP, kind), *((TOP, *name.split("/"), kind) for name in inside)):
+            found.setdefault(HOME / "Serato" / FOLDER / crate_name(levels), []).append(path)
+    return found
 
 
 def drive_of(folder: Path) -> Path:
@@ -87,12 +87,10 @@ def drive_of(folder: Path) -> Path:
     return here
 
 
-def _xml(items: Sequence[Item], output: Path, known: Known) -> str:
-    place = HOME / "rekordbox.xml"
+def _write_xml(items: Sequence[Item], output: Path, known: Known) -> None:
     told = [(stems.title(item.kind), known.crates.get(item.song.folder.record.source.path, ())) for item in items]
     tracks = (_track(item, output, known) for item in items)
-    write_xml(output / place, tracks, len(items), by_stem_and_crate(told))
-    return str(place)
+    write_xml(output / XML, tracks, len(items), by_stem_and_crate(told))
 
 
 def _track(item: Item, output: Path, known: Known) -> XmlTrack:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -83,22 +83,44 @@ def plan(folders: Sequence[StemFolder], how: Arrangement, output: Path) -> Plan:
     """Decide it. Songs of one name are numbered in the order of their folders. Raises UsageError for a bad template."""
     units = names.units_for(output)
     numbers = names.numbers([partial(_name, folder, units) for folder in folders])
-    songs = [
-        Song(folder, _name(folder, units, number), number) for folder, number in zip(folders, numbers, strict=True)
-    ]
-    root = how.root or _common([Path(song.folder.record.source.path).parent for song in songs])
+    root = how.root or _common([Path(folder.record.source.path).parent for folder in folders])
+    songs: list[Song] = []
     items: list[Item] = []
-    without: list[str] = []
-    for song in songs:
-        above = _folder_of(song, how, root)
-        items += [_item(song, file.name, above, how, units) for file in song.folder.record.files if _wanted(file, how)]
-        if how.demand.stem_file and how.stem_files:
-            lacking = _lacking(song)
-            if lacking:
-                without.append(f"{song.name}: no .stem.mp4 without {', '.join(lacking)}")
-            else:
-                items.append(_stem_file(song, above, how))
+    taken: set[str] = set()
+    for folder, number in zip(folders, numbers, strict=True):
+        song, inner = _apart(folder, number, taken, lambda song: _items(song, how, root, units), units)
+        songs.append(song)
+        items += inner
+    without = [f"{song.name}: no .stem.mp4 without {', '.join(lacking)}" for song, lacking in _wanting(songs, how)]
     return Plan(tuple(songs), tuple(items), tuple(without))
+
+
+def _apart(
+    folder: StemFolder, number: int, taken: set[str], items_of: Callable[[Song], list[Item]], units: int
+) -> tuple[Song, list[Item]]:
+    """The song and its files, numbered so that no file has the path of one before it, on any file system."""
+    while True:
+        song = Song(folder, _name(folder, units, number), number)
+        items = items_of(song)
+        paths = {names.same(str(item.path)) for item in items}
+        if not paths & taken:
+            taken |= paths
+            return song, items
+        number += 1
+
+
+def _items(song: Song, how: Arrangement, root: Path, units: int) -> list[Item]:
+    above = _folder_of(song, how, root)
+    items = [_item(song, file.name, above, how, units) for file in song.folder.record.files if _wanted(file, how)]
+    if how.demand.stem_file and how.stem_files and not _lacking(song):
+        items.append(_stem_file(song, above, how))
+    return items
+
+
+def _wanting(songs: Sequence[Song], how: Arrangement) -> Iterator[tuple[Song, list[str]]]:
+    """The songs that give no `.stem.mp4` though one is wanted, and what they lack."""
+    if how.demand.stem_file and how.stem_files:
+        yield from ((song, lacking) for song in songs if (lacking := _lacking(song)))
 
 
 def _name(folder: StemFolder, units: int, number: int = 1) -> str:

@@ -38,7 +38,9 @@ _STEPS: Mapping[str, tuple[str, ...]] = {
 def text(programs: Sequence[str], output: Path) -> str:
     """The whole file."""
     lines = ["These stems were put here by stem-cli.", "", f"They were written to {output.absolute()}."]
-    lines += ["Paths in rekordbox.xml are whole: run `stem organize` again after you have moved the folder.", ""]
+    if any(PROGRAMS[name].xml or PROGRAMS[name].crates for name in programs):
+        lines.append("Paths in its lists are whole: run `stem organize` again after you have moved the folder.")
+    lines.append("")
     for name in programs:
         lines += [PROGRAMS[name].title, *(f"  {number}. {step}" for number, step in enumerate(_STEPS[name], 1)), ""]
     return "\n".join(lines)
