@@ -28,7 +28,7 @@ def test_a_header_that_cdjs_refuse_is_told_and_mended_on_a_copy(stem: Stem) -> N
     done = stem("check", "long.wav", "--for", "cdj", "--fix", "mended", code=9)
     assert "wav.extensible" in done.stdout
     assert Path("long.wav").read_bytes() == before
-    assert stem("check", "mended/long.wav", "--for", "cdj").stdout == "no fault was found\n"
+    assert "wav.extensible" not in stem("check", "mended/long.wav", "--for", "cdj").stdout
     assert (soundfile.read("mended/long.wav")[0] == soundfile.read("long.wav")[0]).all()
     assert "is there already" in stem("check", "long.wav", "--for", "cdj", "--fix", "mended", code=5).stderr
 
@@ -50,5 +50,5 @@ def test_what_no_deck_reads_is_no_fault_of_a_folder(stem: Stem) -> None:
     Path("folder").mkdir()
     Path("folder/notes.txt").write_text("x")
     soundfile.write("folder/a.wav", music(0.5, 44100), 44100, subtype="PCM_16")
-    assert stem("check", "folder").stdout == "no fault was found\n"
+    assert stem("check", "folder", "--quiet").stdout == ""
     assert "do not read" in stem("check", "folder/notes.txt", code=2).stderr

@@ -205,7 +205,7 @@ def completed(*words: str) -> list[str]:
 
 
 def test_commands_are_completed() -> None:
-    assert completed("c") == ["cache", "config", "completion"]
+    assert completed("c") == ["check", "cache", "config", "completion"]
 
 
 def test_stems_are_completed_after_a_comma_too() -> None:

@@ -121,7 +121,8 @@ def _path(name: str) -> Path:
 
 
 def _domain() -> str:
-    return f"gui/{os.getuid()}"
+    user = getattr(os, "getuid", None)  # Windows has none, and no launchd
+    return f"gui/{user()}" if user else "gui"
 
 
 def _target(name: str) -> str:
