@@ -84,6 +84,7 @@ def test_two_files_with_the_same_sound_are_separated_once(stem: Stem) -> None:
     assert separated() == [1]
 
 
+@pytest.mark.slow
 def test_a_thousand_broken_files_need_no_room_and_are_told(stem: Stem) -> None:
     MUSIC.mkdir()
     for number in range(1000):
@@ -319,6 +320,7 @@ def test_two_batches_share_the_songs_and_each_is_done_once() -> None:
     assert sum(map(len, ended)) >= 8
 
 
+@pytest.mark.slow
 @unix_only
 def test_while_one_has_the_rest_in_hand_the_other_waits_and_takes_over_where_that_one_dies(stem: Stem) -> None:
     write_songs(1, seconds=20)

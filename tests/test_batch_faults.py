@@ -72,6 +72,7 @@ def test_killed_ten_times_a_batch_of_fifty_is_completed_and_no_song_is_done_twic
     kill_again_and_again(stem, tmp_path, 50, 10, 3)
 
 
+@pytest.mark.slow
 def test_a_song_whose_process_died_three_times_is_given_up_and_the_others_are_done(stem: Stem) -> None:
     write_songs(1, seconds=8)
     write_songs(2, first=1)
@@ -89,6 +90,7 @@ def test_a_song_whose_process_died_three_times_is_given_up_and_the_others_are_do
     assert_each_once(3)
 
 
+@pytest.mark.slow
 def test_stems_of_a_song_that_was_in_hand_at_an_unclean_end_are_compared_with_their_record(stem: Stem) -> None:
     write_songs(2)
     stem("batch", MUSIC)
@@ -187,6 +189,7 @@ def mount(*words: object) -> None:
     subprocess.run([str(word) for word in words], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_of_stems_that_is_pulled_ends_the_batch_and_nothing_is_written_where_it_was(
     stem: Stem, tmp_path: Path, small_disk: Callable[[int], Path]
 ) -> None:
@@ -212,6 +215,7 @@ def test_a_disk_of_stems_that_is_pulled_ends_the_batch_and_nothing_is_written_wh
         mount("umount", usb)
 
 
+@pytest.mark.slow
 def test_a_song_that_was_gone_for_a_while_is_tried_again_when_it_is_back(stem: Stem) -> None:
     songs = write_songs(2, seconds=2)
     process = started("batch", MUSIC, "--jobs", "1")

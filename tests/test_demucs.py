@@ -75,6 +75,7 @@ def test_the_record_says_by_what_the_stems_were_made(stem: Stem, ready: Path) ->
     assert made["settings"]["shifts"] == "0"
 
 
+@pytest.mark.slow
 def test_what_changes_the_sound_is_separated_anew_and_all_else_is_not(stem: Stem, ready: Path) -> None:
     song = write()
     first = separated(stem, song, ready, "--precision", "f32")
@@ -100,6 +101,7 @@ def test_what_changes_the_sound_is_separated_anew_and_all_else_is_not(stem: Stem
     assert planned(stem, song, ready, "--precision", "f32", "--seed", 5)["why"] == "would be taken from the cache"
 
 
+@pytest.mark.slow
 def test_other_weights_of_the_same_name_are_another_model(stem: Stem, models: Path, shelf: Path) -> None:
     from against_demucs import write_model
 
@@ -177,6 +179,7 @@ def test_a_segment_longer_than_the_model_takes_is_a_mistake(stem: Stem, ready: P
     assert last == "stem: this model takes segments of 1 s at the most. Choose --segment 1 or less."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["hybrid", "waves"])
 def test_networks_without_a_core_run_on_torch_and_say_nothing_of_converting(
     stem: Stem, shelf: Path, model: str

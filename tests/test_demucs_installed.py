@@ -81,6 +81,7 @@ def test_a_converted_model_needs_neither_torch_nor_the_weights(
     assert_whole(song, separated(stem, song, models))
 
 
+@pytest.mark.slow
 def test_a_second_run_does_not_import_torch(stem: Stem, ready: Path, imported: Callable[[], set[str]]) -> None:
     """Torch is installed here, and its import would take the most of the time of a short song."""
     assert separated(stem, write(), ready)["status"] == "made"

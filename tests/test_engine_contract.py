@@ -319,6 +319,7 @@ def test_the_same_song_gives_the_same_bytes(subject: Subject) -> None:
     assert all(np.array_equal(one[name], two[name]) for name in subject.stems)
 
 
+@pytest.mark.slow
 @every_engine
 def test_the_number_of_threads_changes_nothing(subject: Subject) -> None:
     sound = music(8.0, rate_of(subject))

@@ -62,6 +62,7 @@ def test_vocals_stay_whole_where_the_second_pass_hangs(stem: Stem, sung: Path, h
     assert left_over(Path("stems")) == []
 
 
+@pytest.mark.slow
 def test_split_vocals_says_that_it_hangs_and_touches_nothing(stem: Stem, sung: Path, hang: Any) -> None:
     folder = folder_of(stem("separate", sung))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -72,6 +73,7 @@ def test_split_vocals_says_that_it_hangs_and_touches_nothing(stem: Stem, sung: P
     assert left_over(Path("stems")) == []
 
 
+@pytest.mark.slow
 def test_of_several_songs_each_keeps_its_vocals(stem: Stem, sung: Path, hang: Any) -> None:
     hang(DEAF)
     (sung.parent / "second.wav").write_bytes(sung.read_bytes())

@@ -50,6 +50,7 @@ def measured(true: Any, guess: Any, block: int = 5000) -> Any:
     return np.array([filters.measures(true[..., cut], guess[..., cut]) for cut in cuts])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stems", "channels"), [(2, 1), (3, 2), (4, 2)])
 def test_the_figures_are_musevals(tmp_path: Path, stems: int, channels: int) -> None:
     pytest.importorskip("pandas", reason="pip install museval")
@@ -283,6 +284,7 @@ def test_without_a_record_the_files_speak(stem: Stem, tmp_path: Path, truth: dic
     assert isinstance(json.loads(done.stdout)["stems"]["drums"]["estimated_si_sdr_db"], float)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_real_stems_beside_the_true_ones_agree_with_the_projects_own_scores(stem: Stem, tmp_path: Path) -> None:
     tools = SHARED / "tools"

@@ -95,6 +95,7 @@ def is_open(runner: Any) -> bool:
     return runner._network is not None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["uvr", "demucs"])
 def test_two_models_of_one_engine_run_side_by_side_by_torch(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
@@ -123,6 +124,7 @@ def models_of(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> tu
     return request.getfixturevalue("shelf"), "tiny", "other_length", "hybrid"
 
 
+@pytest.mark.slow
 def test_a_separation_that_is_closed_early_lets_its_model_go(uvr_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = opened_by_torch(monkeypatch)
     song, uvr = Song(music(3.0)), engines.load("uvr")
@@ -150,6 +152,7 @@ def test_onnx_models_of_an_ensemble_are_opened_once(onnx_models: Path, monkeypat
     assert len(made) == 2
 
 
+@pytest.mark.slow
 def test_an_ensemble_of_one_engine_by_torch_on_the_command_line(
     stem: Stem, song: Path, uvr_models: Path, tmp_path: Path
 ) -> None:

@@ -110,6 +110,7 @@ def test_a_cache_of_other_programs_that_must_not_be_read_is_not_there(
     stem(*command, **obey)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [0o000, 0o444])
 def test_a_folder_of_models_that_must_not_be_read_is_told(
     stem: Stem, tmp_path: Path, obey: dict[str, Any], mode: Callable[[Path, int], None], bits: int

@@ -90,6 +90,7 @@ def test_another_folder_takes_the_better_one_from_the_cache(
     assert len(visible(tmp_path / "cache" / "stems")) == 2
 
 
+@pytest.mark.slow
 def test_without_the_cache_what_lies_there_still_answers(
     stem: Stem, sung: Path, two_engines: Path, tmp_path: Path
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_judge_that_fails_costs_no_stems(
     assert_whole(Path("stems"), 1)
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes_and_the_same_judgement(
     stem: Stem, sung: Path, two_engines: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

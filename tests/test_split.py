@@ -219,6 +219,7 @@ def test_there_is_there_only_as_it_is_wanted(stem: Stem, sung: Path) -> None:
     assert "not there any more" in stem("split-vocals", folder, "--force", code=3).stderr
 
 
+@pytest.mark.slow
 def test_separating_again_does_not_undo_a_division(stem: Stem, sung: Path) -> None:
     folder = folder_of(stem("separate", sung))
     stem("split-vocals", folder)
@@ -291,6 +292,7 @@ def test_a_second_pass_that_fails_loses_nothing(stem: Stem, sung: Path, karaoke:
     assert_whole(Path("stems"), 1)
 
 
+@pytest.mark.slow
 @unix_only
 def test_a_second_pass_that_is_killed_loses_nothing_and_the_next_run_completes_it(stem: Stem, tmp_path: Path) -> None:
     """A pass that hangs is ended so, too."""
@@ -328,6 +330,7 @@ def test_an_input_is_never_written_to(stem: Stem, sung: Path) -> None:
     assert (sung.read_bytes(), sung.stat().st_mtime_ns) == before
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_real_voices_are_told_apart(stem: Stem, tmp_path: Path) -> None:
     tools = SHARED / "tools"
