@@ -299,6 +299,19 @@ def test_a_spent_time_budget_begins_no_song_even_where_the_queue_is_paused(stem:
     assert_each_once(2)
 
 
+def test_a_report_takes_no_other_files_place(stem: Stem) -> None:
+    (song,) = write_songs(1)
+    before = song.read_bytes()
+    for place in (song, MUSIC):
+        refused = stem("batch", MUSIC, "--report", place, code=5)
+        assert "is no report of a batch" in refused.stderr
+    assert song.read_bytes() == before
+    assert states() == {}
+    for _ in range(2):
+        stem("batch", MUSIC, "--report", "new/report.html")
+    assert "All tracks" in Path("new/report.html").read_text("utf-8")
+
+
 # ---------------------------------------------------------------------------------------- two at once
 
 

@@ -112,6 +112,7 @@ def run(settings: Settings, how: How) -> None:
     """The whole batch. Raises StemError: SomeFailed where songs failed, or had failed and are not dismissed."""
     if how.nice:
         _be_nice()
+    telling.require_report(how.report, how.plan)
     with open_shop(settings) as shop:
         hand = _prepared(shop, settings, how)
         if how.plan:
@@ -208,7 +209,7 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
         view.note("the queue is paused; `stem queue resume` lets it go on")
     with _shown(view):
         try:
-            run_course(shop, course, board, view.changed, view.note)
+            run_course(shop, course, board, view.changed)
         except StemError as error:
             end = error
         waiting = queue.left(shop.database, batch)[0]

@@ -30,6 +30,7 @@ from stem_cli.track import open_track
 _log = logging.getLogger("stem_cli")
 
 _POLL_SECONDS = 1.0
+_SHOW_SECONDS = 0.25
 _IN_A_ROW = 5
 """Songs that fail one after the other because of an engine or a service: then it is not the songs."""
 _STATUS = {"made": "done", "cached": "cached", "there": "there"}
@@ -93,8 +94,10 @@ def turns(jobs: int) -> Turn:
     return turn
 
 
-def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None], note: Callable[[str], None]) -> None:
+def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None]) -> None:
     """Work until nothing is left that this batch wants, or until it has to end.
+
+    changed: called a few times a second, in this thread alone; what it raises ends the batch, and no song fails of it.
 
     Failed songs are on the board. Raises StemError where all songs would fail: a full disk, one that is gone, an engine
     that is not there. After Ctrl-C what is worked on goes back into the queue.
@@ -105,12 +108,12 @@ def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None], n
     floor = _Floor(replace(shop, settings=course.settings, turn=turns(course.jobs)), course, board)
     floor.disk = None if course.output == "same" else trouble.disk_of(Path(course.output))
     board.seats = [Seat() for _ in range(course.jobs)]
-    workers = [Worker(board, seat, changed, note) for seat in board.seats]
+    workers = [Worker(board, seat) for seat in board.seats]
     with ThreadPoolExecutor(course.jobs, "batch seat") as pool:  # Thread.join takes a thread for dead after Ctrl-C
         try:
             busy = {pool.submit(_work, floor, worker) for worker in workers}
             while busy:
-                busy = wait(busy, _POLL_SECONDS).not_done
+                busy = wait(busy, _SHOW_SECONDS).not_done
                 changed()
         finally:
             board.stopping = True

@@ -43,9 +43,21 @@ class Hand:
     by_path: dict[str, Song] = field(default_factory=dict)
 
 
+def require_report(wanted: str, plan: bool) -> None:
+    """Before the work: raises OutputError where the page that is wanted could not be written. plan: nothing will be."""
+    if wanted and plan:
+        report.refuse(_place_of(wanted))
+    elif wanted:
+        report.require(_place_of(wanted))
+
+
+def _place_of(wanted: str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(wanted)))  # noqa: PTH100, PTH111 - pathlib's own may raise
+
+
 def write_report(summary: Summary, wanted: str, settings: Settings) -> Path | None:
     """Write the page; None where nothing was done and nobody named a place. Raises OutputError."""
-    place = Path(wanted).expanduser() if wanted else None
+    place = _place_of(wanted) if wanted else None
     if place is None and summary.rows:
         name = f"batch-{summary.started:%Y%m%d-%H%M%S}-{os.getpid()}.html"
         place = settings_of.data_dir(settings) / "reports" / name
