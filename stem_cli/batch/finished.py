@@ -7,17 +7,39 @@ import os
 from pathlib import Path
 
 from stem_cli import verify
+from stem_cli.batch import queue
 from stem_cli.batch.queue import Job
-from stem_cli.errors import StemError
+from stem_cli.batch.report.summary import counted
+from stem_cli.database import Database, text_of
+from stem_cli.errors import OutputError, StemError
 from stem_cli.folder import StemFolder, open_folder
 
 _HOME = "."
 
 
+def require_home(database: Database, output: Path) -> None:
+    """Raises OutputError where songs are done and their folder is gone or empty, as that of a disk not plugged in is.
+
+    All of them would be made again, on the disk below it.
+    """
+    count = queue.finished(database, text_of(output))
+    if count and not _has_something(output):
+        hint = "Is its disk plugged in? If you deleted them, `stem batch ... --verify` makes them again."
+        raise OutputError(f"the stems of {counted(count, 'song')} are not there any more", output, hint)
+
+
+def _has_something(folder: Path) -> bool:
+    try:
+        return any(not name.startswith(".") for name in os.listdir(folder))  # noqa: PTH208 - names are enough
+    except OSError:
+        return False
+
+
 def files_text(folder: StemFolder) -> str:
     """Sizes and times of a folder's files, and of the folder itself, to be kept until the next run."""
     home = folder.place.home
-    stats = {name: (home / name).stat() for name in folder.names() if (home / name).exists()}  # somebody was quick
+    there = [name for name in folder.names() if os.path.exists(home / name)]  # noqa: PTH110 - somebody was quick
+    stats = {name: (home / name).stat() for name in there}
     found = {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
     if not folder.place.flat:
         found[_HOME] = [0, home.stat().st_mtime_ns]  # changes when a file comes or goes
@@ -40,7 +62,7 @@ def fault_of(job: Job, with_sound: bool = False) -> str:
     if not with_sound and _as_they_were(home, name, known):
         return ""
     metadata = Path(job.folder)
-    if not metadata.exists():
+    if not os.path.exists(metadata):  # noqa: PTH110 - pathlib raises for an error of the disk
         return "its stems are gone"
     try:
         folder = open_folder(metadata)

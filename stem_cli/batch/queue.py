@@ -111,6 +111,12 @@ def jobs(database: Database, output: str = "", states: Sequence[str] = ()) -> li
     return [job for job in found if not states or job.state in states]
 
 
+def finished(database: Database, output: str) -> int:
+    """How many songs of one output folder are done."""
+    asked = "SELECT count(*) AS songs FROM queue WHERE output = :output AND state = 'done'"
+    return int(database.rows(asked, output=output)[0]["songs"])
+
+
 def enter(database: Database, batch: str, output: str, entries: Iterable[Entry]) -> int:
     """Put songs into the queue for a batch, or those that ended once into it again. Returns how many.
 
