@@ -192,8 +192,13 @@ def test_stems_whose_tags_another_program_changed_are_not_made_again(stem: Stem)
     tagged["comment"] = "a note of a DJ program " * 1000
     tagged.save()
     (next(OUTPUT.glob("00_*")) / "mine.txt").write_text("mine", "utf-8")
+    before = rows("SELECT files FROM queue")
     again = stem("batch", MUSIC, "--format", "flac")
     assert (again.stdout, again.stderr) == ("", "")
+    fresh = rows("SELECT files FROM queue")
+    assert fresh != before  # so that the sound is read once, not with every run
+    stem("batch", MUSIC, "--format", "flac")
+    assert rows("SELECT files FROM queue") == fresh
 
 
 def test_verify_finds_a_flipped_sample(stem: Stem) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from stem_cli import verify
@@ -51,8 +52,19 @@ def metadata_of(folder: StemFolder) -> str:
     return str(folder.place.metadata)
 
 
-def fault_of(job: Job, with_sound: bool = False) -> str:
-    """What is wrong with the stems of a finished song, "" where they are whole.
+@dataclass(frozen=True)
+class Stand:
+    """How a finished song stands. fault: what is wrong with its stems, "" where they are whole.
+
+    files: sizes and times as they are now, where the stems are whole although those have changed; else "".
+    """
+
+    fault: str = ""
+    files: str = ""
+
+
+def stand_of(job: Job, with_sound: bool = False) -> Stand:
+    """Whether the stems of a finished song are whole.
 
     Sizes and times that are as they were are enough, unless `with_sound`; where they differ, the sound is compared with
     its record: DJ programs write tags into files.
@@ -60,18 +72,22 @@ def fault_of(job: Job, with_sound: bool = False) -> str:
     known: dict[str, list[int]] = json.loads(job.files or "{}")
     home, name = os.path.split(job.folder)  # of 20,000 songs: pathlib would take a second
     if not with_sound and _as_they_were(home, name, known):
-        return ""
+        return Stand()
     metadata = Path(job.folder)
     if not os.path.exists(metadata):  # noqa: PTH110 - pathlib raises for an error of the disk
-        return "its stems are gone"
+        return Stand("its stems are gone")
     try:
         folder = open_folder(metadata)
+        files = files_text(folder)  # before the sound is read: what changes meanwhile is read again
     except StemError as error:
-        return error.what
+        return Stand(error.what)
+    except OSError as error:
+        return Stand(f"its stems cannot be read ({error.strerror})")
+    fresh = Stand(files="" if files == job.files else files)
     if not with_sound and not any(_differs(f"{home}/{one}", known.get(one)) for one in folder.names()):
-        return ""  # somebody put another file beside them
+        return fresh  # somebody put another file beside them
     faults = [finding for finding in verify.check(folder) if finding.fault]
-    return f"{faults[0].path.name}: {faults[0].what}" if faults else ""
+    return Stand(f"{faults[0].path.name}: {faults[0].what}") if faults else fresh
 
 
 def _as_they_were(home: str, metadata: str, known: dict[str, list[int]]) -> bool:
