@@ -120,7 +120,7 @@ def test_a_damaged_song_is_told_and_left_alone_until_somebody_says_so(stem: Stem
     known = stem("batch", MUSIC, code=6)
     (line,) = known.stderr.splitlines()
     assert known.stdout == ""
-    assert "1 failed before and were not tried again (01.wav; --retry-failed does)" in line
+    assert "1 failed before and was not tried again (01.wav; --retry-failed does)" in line
     assert begun("01.wav") == before
 
     stem("batch", MUSIC, "--retry-failed", code=6)
@@ -171,6 +171,21 @@ def test_stems_deleted_by_hand_are_made_again(stem: Stem) -> None:
     assert_whole(OUTPUT, 2)
 
 
+@pytest.mark.parametrize("stays", [True, False])
+def test_a_disk_of_stems_that_is_not_plugged_in_is_told_and_verify_makes_them_again(stem: Stem, stays: bool) -> None:
+    write_songs(2)
+    stem("batch", MUSIC)
+    OUTPUT.rename("away")
+    if stays:
+        OUTPUT.mkdir()
+    before = rows("SELECT * FROM queue")
+    told = stem("batch", MUSIC, code=5).stderr
+    assert "the stems of 2 songs are not there any more. Is its disk plugged in?" in told
+    assert rows("SELECT * FROM queue") == before
+    assert stem("batch", MUSIC, "--verify").stderr.count("it is separated again") == 2
+    assert_whole(OUTPUT, 2)
+
+
 def test_stems_whose_tags_another_program_changed_are_not_made_again(stem: Stem) -> None:
     write_songs(1)
     stem("batch", MUSIC, "--format", "flac")
@@ -178,8 +193,13 @@ def test_stems_whose_tags_another_program_changed_are_not_made_again(stem: Stem)
     tagged["comment"] = "a note of a DJ program " * 1000
     tagged.save()
     (next(OUTPUT.glob("00_*")) / "mine.txt").write_text("mine", "utf-8")
+    before = rows("SELECT files FROM queue")
     again = stem("batch", MUSIC, "--format", "flac")
     assert (again.stdout, again.stderr) == ("", "")
+    fresh = rows("SELECT files FROM queue")
+    assert fresh != before  # so that the sound is read once, not with every run
+    stem("batch", MUSIC, "--format", "flac")
+    assert rows("SELECT files FROM queue") == fresh
 
 
 def test_verify_finds_a_flipped_sample(stem: Stem) -> None:
@@ -298,6 +318,37 @@ def test_a_spent_time_budget_begins_no_song_even_where_the_queue_is_paused(stem:
     stem("queue", "resume")
     stem("batch", MUSIC)
     assert_each_once(2)
+
+
+def test_a_folder_may_be_its_own_output_and_one_without_songs_is_told(stem: Stem) -> None:
+    write_songs(1)
+    for _ in range(2):
+        stem("batch", MUSIC, "--output", Path("..") / "work" / MUSIC)
+    assert_each_once(1, MUSIC)
+    Path("empty").mkdir()
+    Path("list.m3u8").write_text("music/00.wav\ngone.wav\n", "utf-8")
+    assert "there is no song here" in stem("batch", "empty", code=3).stderr
+    told = "1 song of the lists is not there"
+    assert told in stem("batch", "list.m3u8", "--output", MUSIC).stderr
+    planned = stem("batch", "list.m3u8", "--plan", "--json")
+    assert (told in planned.stderr, json.loads(planned.stdout)["missing"]) == (True, 1)
+    Path("lost.m3u8").write_text("gone.wav\na: b.wav\n", "utf-8")
+    lost = stem("batch", "lost.m3u8", code=3).stderr
+    assert "2 songs of the lists are not there" in lost
+    assert "there is no song here" in lost
+
+
+def test_a_report_takes_no_other_files_place(stem: Stem) -> None:
+    (song,) = write_songs(1)
+    before = song.read_bytes()
+    for place in (song, MUSIC):
+        refused = stem("batch", MUSIC, "--report", place, code=5)
+        assert "is no report of a batch" in refused.stderr
+    assert song.read_bytes() == before
+    assert states() == {}
+    for _ in range(2):
+        stem("batch", MUSIC, "--report", "new/report.html")
+    assert "All tracks" in Path("new/report.html").read_text("utf-8")
 
 
 # ---------------------------------------------------------------------------------------- two at once

@@ -230,6 +230,21 @@ def test_a_song_that_was_gone_for_a_while_is_tried_again_when_it_is_back(stem: S
     assert_each_once(2)
 
 
+def test_a_reader_that_goes_away_ends_the_batch_and_no_song_fails_of_it(stem: Stem) -> None:
+    write_songs(6, seconds=2)
+    process = started("batch", MUSIC, "--json", "--quiet", "--jobs", "1")
+    assert process.stdout is not None
+    assert "done" in process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert set(states().values()) <= {"done", "queued"}
+    assert rows("SELECT sum(attempts) FROM queue") == [(0,)]
+    stem("batch", MUSIC)
+    assert_each_once(6)
+
+
 # ---------------------------------------------------------------------------------------- many
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from stem_cli.batch.report import Row
@@ -26,7 +25,7 @@ class Seat:
 
 @dataclass
 class Board:
-    """Held open over a batch; every thread may write on it. songs, seconds: what is to be done in all.
+    """Held open over a batch; every thread may write on it, and a view reads it. songs, seconds: to be done in all.
 
     unknown: how many of the songs are of unknown length. flowing: since when sound has come out of an engine; before,
     engines were loaded, which happens once.
@@ -89,24 +88,25 @@ class Stopped(BaseException):
 
 
 class Worker:
-    """The listener of one seat: what it hears goes on the board. Raises Stopped where the batch is to end now."""
+    """The listener of one seat: what it hears goes on the board, and nowhere else: a view's trouble is no song's.
 
-    def __init__(self, board: Board, seat: Seat, changed: Callable[[], None], note: Callable[[str], None]) -> None:
-        self._board, self._seat, self._changed, self._note = board, seat, changed, note
+    Raises Stopped where the batch is to end now.
+    """
+
+    def __init__(self, board: Board, seat: Seat) -> None:
+        self._board, self._seat = board, seat
         self._frames = 1
 
     def sit(self, name: str) -> None:
         """Begin with a song; "" leaves the seat empty."""
         with self._board.lock:
             self._seat.name, self._seat.engine, self._seat.seconds, self._seat.share = name, "", 0.0, 0.0
-        self._changed()
 
     def begin(self, track: Track, engine: str, why: str, frames: int) -> None:  # noqa: ARG002 - the report has it
         """An engine begins."""
         self._frames = max(1, frames)
         with self._board.lock:
             self._seat.engine, self._seat.seconds, self._seat.share = engine, frames / track.rate, 0.0
-        self._changed()
 
     def advance(self, frames: int) -> None:
         """So many more frames are separated."""
@@ -115,8 +115,8 @@ class Worker:
         with self._board.lock:
             self._board.flowing = self._board.flowing or time.monotonic()
             self._seat.share = min(1.0, self._seat.share + frames / self._frames)
-        self._changed()
 
     def note(self, text: str) -> None:
         """Something the user should know of this song."""
-        self._note(f"{self._seat.name}: {text}" if self._seat.name else text)
+        with self._board.lock:
+            self._board.notes.append(f"{self._seat.name}: {text}" if self._seat.name else text)

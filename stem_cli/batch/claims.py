@@ -94,10 +94,10 @@ def _is_dead(data_dir: Path, batch: str) -> bool:
     lock = FileLock(data_dir / _FOLDER / f"{batch}.lock")
     try:
         lock.acquire(timeout=0)
-    except Timeout:
-        return False
-    except OSError:
-        return True
+    except FileNotFoundError:
+        return True  # the folder itself is gone
+    except (Timeout, OSError):
+        return False  # a lock that cannot be asked tells nothing of a batch that may live
     lock.release()
     Path(lock.lock_file).unlink(missing_ok=True)
     return True

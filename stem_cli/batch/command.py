@@ -17,6 +17,7 @@ from stem_cli import settings as settings_of
 from stem_cli.batch import claims, look, queue, room, rules, telling
 from stem_cli.batch.board import Board
 from stem_cli.batch.dashboard import view_of
+from stem_cli.batch.finished import require_home
 from stem_cli.batch.prepare import Again, prepare
 from stem_cli.batch.reorder import is_paused
 from stem_cli.batch.report import Row, Summary
@@ -112,8 +113,13 @@ def run(settings: Settings, how: How) -> None:
     """The whole batch. Raises StemError: SomeFailed where songs failed, or had failed and are not dismissed."""
     if how.nice:
         _be_nice()
+    telling.require_report(how.report, how.plan)
     with open_shop(settings) as shop:
+        if how.exclusive and not how.plan and (others := claims.running(shop.database, settings_of.data_dir(settings))):
+            _give_way(f"another batch runs ({others[0]})", how)
+            return
         hand = _prepared(shop, settings, how)
+        telling.tell_missing(hand.selection, how.quiet)
         if how.plan:
             telling.show_plan(hand, how.json, how.quiet)
             return
@@ -122,10 +128,14 @@ def run(settings: Settings, how: How) -> None:
         except BusyError as error:
             if not how.exclusive:
                 raise
-            if not how.quiet:
-                click.echo(f"stem: {error.what}; this one ends", err=True)
+            _give_way(error.what, how)
             return
     telling.close(hand, how.quiet, rows, end)
+
+
+def _give_way(what: str, how: How) -> None:
+    if not how.quiet:
+        click.echo(f"stem: {what}; this one ends", err=True)
 
 
 def once(settings: Settings, how: How) -> tuple[list[Row], StemError | None]:
@@ -137,17 +147,24 @@ def once(settings: Settings, how: How) -> tuple[list[Row], StemError | None]:
 def _prepared(shop: Shop, settings: Settings, how: How) -> Hand:
     """Scan, and sort songs into what is to be done and what is not."""
     output = output_of(settings)
+    if output != "same" and not how.again.verify:
+        require_home(shop.database, Path(output))
     skip = _stems_beside(shop) if output == "same" else frozenset({Path(output)})
     table = rules.rules_of(settings.batch_rules)
     choice = typical(how.asked, settings)
     wish = wish_of(how.asked, settings, choice)
-    found = songs_named(shop.database, replace(how.wanted, skip=skip))
+    found = songs_named(shop.database, replace(how.wanted, skip=skip - _named(how.wanted)))
     songs = found.songs
     if how.detect_vocals:
         songs = tuple(look.looked_at(shop, song) for song in songs)
     claims.running(shop.database, settings_of.data_dir(settings))  # what dead batches had in hand is free, or failed
     prepared = prepare(shop.database, output, wish, songs, table, found.crates, how.again)
     return Hand(found, table, choice.engine, wish, prepared, look.by_path(songs))
+
+
+def _named(wanted: Wanted) -> frozenset[Path]:
+    """What the user names is searched whatever lies there; stems are told apart by their metadata."""
+    return frozenset(Path(os.path.abspath(os.path.expanduser(name))) for name in wanted.names)  # noqa: PTH100, PTH111
 
 
 def _stems_beside(shop: Shop) -> frozenset[Path]:
@@ -169,6 +186,8 @@ def _worked(shop: Shop, settings: Settings, how: How, hand: Hand) -> tuple[list[
         room.require(Path(output), limited, how.asked, settings)
         with disk_errors(Path(output)):
             Path(output).mkdir(parents=True, exist_ok=True)
+        needed = room.needed_bytes(limited, how.asked, settings)
+        shop = replace(shop, cache=room.beside(shop.cache, Path(output), needed))
     data = settings_of.data_dir(settings)
     with claims.joined(shop.database, data, " ".join(sys.argv[1:])[:500], how.exclusive) as batch:
         queue.enter(shop.database, batch, output, prepared.entries)
@@ -208,7 +227,7 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
         view.note("the queue is paused; `stem queue resume` lets it go on")
     with _shown(view):
         try:
-            run_course(shop, course, board, view.changed, view.note)
+            run_course(shop, course, board, view.changed)
         except StemError as error:
             end = error
         waiting = queue.left(shop.database, batch)[0]

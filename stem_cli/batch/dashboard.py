@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from stem_cli.batch.board import Board, Seat
 from stem_cli.batch.report import Row
 from stem_cli.batch.report.summary import length, readable
 from stem_cli.batch.views import Json, Off, Plain
+from stem_cli.errors import StemError
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -55,23 +58,26 @@ class Dashboard(Off):
     def moved(self) -> None:
         """Draw it anew, if it is time."""
         now = time.monotonic()
-        with self._lock:
-            if now - self._drawn < _REFRESH_SECONDS:
-                return
-            self._drawn = now
-            if now - self._asked >= _NEXT_SECONDS:
-                self._asked, self._next = now, self._upcoming()
+        if now - self._drawn < _REFRESH_SECONDS / 2:
+            return
+        self._drawn = now
+        if now - self._asked >= _NEXT_SECONDS:
+            self._asked = now
+            with suppress(StemError):  # a database that is busy; what came next before is shown
+                self._next = self._upcoming()
         self._live.update(drawn(self.board, self._next, free_bytes(self._output)), refresh=True)
 
     def close(self) -> None:
         """Take it away."""
-        super().close()
-        self._live.stop()
+        try:
+            super().close()
+        finally:
+            self._live.stop()
 
 
 def free_bytes(folder: Path) -> int:
     """Room on the disk of a folder, 0 where it is not there any more."""
-    while not folder.exists() and folder != folder.parent:
+    while not os.path.exists(folder) and folder != folder.parent:  # noqa: PTH110 - pathlib raises for a sick disk
         folder = folder.parent
     try:
         return shutil.disk_usage(folder).free

@@ -44,6 +44,9 @@ def looked_at(shop: Shop, song: Song) -> Song:
     except StemError as error:
         _log.info("%s: no look for vocals: %s", song.path, error)
         return song
+    except Exception:  # noqa: BLE001 - as with a song of the batch: a bug with one is no reason to stop
+        _log.exception("%s: no look for vocals", song.path)
+        return song
     remember_vocals(shop.database, song.path, heard)
     return replace(song, vocals=heard)
 

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from stem_cli.batch import queue
-from stem_cli.batch.finished import fault_of
+from stem_cli.batch.finished import stand_of
 from stem_cli.batch.queue import Entry, Job
 from stem_cli.batch.rules import Rule, ordered
 from stem_cli.database import Database, text_of
@@ -32,7 +32,8 @@ class Prepared:
     """entries: what is to be done, the first first. finished: songs that have their stems.
 
     otherwise: those of them that were made with other settings, or when other engines were ready. failed: known
-    failures, which are not tried again. lost: finished songs whose stems are not whole any more, and why.
+    failures, which are not tried again. lost: finished songs whose stems are not whole any more, and why. fresh: by job
+    the sizes and times of whole stems that another program wrote tags into.
     """
 
     entries: list[Entry] = field(default_factory=list)
@@ -41,6 +42,7 @@ class Prepared:
     failed: list[Job] = field(default_factory=list)
     dismissed: int = 0
     lost: dict[Path, str] = field(default_factory=dict)
+    fresh: dict[int, str] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -66,6 +68,7 @@ def prepare(
     jobs = {job.path: job for job in queue.jobs(database, output)}
     found = Prepared()
     wanted = [song for song in songs if _is_due(found, song, jobs.get(text_of(song.path)), wish, again)]
+    queue.refresh(database, found.fresh)
     for number, placed in enumerate(ordered(wanted, rules, named, date.today())):
         song, job = placed.song, jobs.get(text_of(placed.song.path))
         entry = Entry(
@@ -100,8 +103,11 @@ def _is_due(found: Prepared, song: Song, job: Job | None, wish: str, again: Agai
     if job.state == "dismissed":
         found.dismissed += 1
         return False
-    if fault := fault_of(job, again.verify):
-        found.lost[song.path] = fault
+    stand = stand_of(job, again.verify)
+    if stand.files:
+        found.fresh[job.id] = stand.files
+    if stand.fault:
+        found.lost[song.path] = stand.fault
         return True
     if job.wish != wish and again.upgrade:
         return True

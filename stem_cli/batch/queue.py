@@ -111,6 +111,12 @@ def jobs(database: Database, output: str = "", states: Sequence[str] = ()) -> li
     return [job for job in found if not states or job.state in states]
 
 
+def finished(database: Database, output: str) -> int:
+    """How many songs of one output folder are done."""
+    asked = "SELECT count(*) AS songs FROM queue WHERE output = :output AND state = 'done'"
+    return int(database.rows(asked, output=output)[0]["songs"])
+
+
 def enter(database: Database, batch: str, output: str, entries: Iterable[Entry]) -> int:
     """Put songs into the queue for a batch, or those that ended once into it again. Returns how many.
 
@@ -183,6 +189,14 @@ def fail(database: Database, job: Job, error: str, exit_code: int, gone: bool = 
         size=-1 if gone else job.size,  # no file has that size
         now=now(),
     )
+
+
+def refresh(database: Database, files: Mapping[int, str]) -> None:
+    """Sizes and times of stems that were found whole, so that their sound is not read again. files: by job."""
+    statement = text("UPDATE queue SET files = :files WHERE id = :id AND state = 'done'")
+    with database.change() as connection:
+        for job, found in files.items():
+            connection.execute(statement, {"id": job, "files": found})
 
 
 def give_back(database: Database, job: Job) -> None:

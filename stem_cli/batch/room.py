@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from stem_cli import settings as settings_of
 from stem_cli import stems
 from stem_cli.batch.queue import Entry
-from stem_cli.cache import GIGABYTE
+from stem_cli.batch.report.summary import counted
+from stem_cli.cache import Cache
 from stem_cli.errors import FullError
 from stem_cli.folder import Spec
 from stem_cli.separation import space
@@ -40,15 +41,22 @@ def _bytes_of(entry: Entry, names: int, settings: Settings) -> int:
 
 def require(output: Path, entries: Sequence[Entry], asked: Asked, settings: Settings) -> None:
     """Raises FullError where the disk cannot hold the stems of all songs, and says by how much."""
-    needed = needed_bytes(entries, asked, settings)
-    cache = settings_of.cache_dir(settings)
-    if space.same_disk(cache, output):
-        needed += min(needed, round(settings.cache_limit_gb * GIGABYTE))
-    free = space.free_bytes(output)
+    needed, free = needed_bytes(entries, asked, settings), space.free_bytes(output)
     if free < needed:
         what = (
-            f"the stems of {len(entries)} songs need about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free:"
-            f" {(needed - free) / 1e9:.1f} GB are missing"
+            f"the stems of {counted(len(entries), 'song')} need about {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are"
+            f" free: {(needed - free) / 1e9:.1f} GB are missing"
         )
-        hint = "Free some space, use --limit, --format flac, --two-stems or a lower --cache-limit-gb, or another disk."
+        hint = "Free some space, use --limit, --format flac, --two-stems, `stem cache clear`, or another disk."
         raise FullError(what, output, hint)
+
+
+def beside(cache: Cache, output: Path, needed: int) -> Cache:
+    """The cache, with a limit that leaves room for so many bytes of stems on the same disk; nothing in it is lost."""
+    if not cache.limit_bytes or not space.same_disk(cache.root, output):
+        return cache
+    spare = space.free_bytes(output) - needed
+    if spare >= cache.limit_bytes:
+        return cache
+    held = sum(entry.bytes for entry in cache.entries())
+    return replace(cache, limit_bytes=min(cache.limit_bytes, max(1, held + spare)))

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from stem_cli import router, split, verify
 from stem_cli.batch import queue, trouble
@@ -28,8 +29,12 @@ from stem_cli.split import Asked
 from stem_cli.track import open_track
 
 _log = logging.getLogger("stem_cli")
+_T = TypeVar("_T")
 
 _POLL_SECONDS = 1.0
+_SHOW_SECONDS = 0.25
+_PATIENCE_SECONDS = 60.0
+"""So long a database may be away, for a restart of its server or a busy disk, before the batch ends."""
 _IN_A_ROW = 5
 """Songs that fail one after the other because of an engine or a service: then it is not the songs."""
 _STATUS = {"made": "done", "cached": "cached", "there": "there"}
@@ -72,6 +77,8 @@ class _Floor:
     faults: list[Job] = field(default_factory=list)
     fatal: StemError | None = None
     company: Company = field(default_factory=Company)
+    choosing: threading.Lock = field(default_factory=threading.Lock)
+    wall: float = field(default_factory=time.time)
 
 
 def seats_for(engine: Engine, jobs: int) -> int:
@@ -93,8 +100,10 @@ def turns(jobs: int) -> Turn:
     return turn
 
 
-def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None], note: Callable[[str], None]) -> None:
+def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None]) -> None:
     """Work until nothing is left that this batch wants, or until it has to end.
+
+    changed: called a few times a second, in this thread alone; what it raises ends the batch, and no song fails of it.
 
     Failed songs are on the board. Raises StemError where all songs would fail: a full disk, one that is gone, an engine
     that is not there. After Ctrl-C what is worked on goes back into the queue.
@@ -105,12 +114,12 @@ def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None], n
     floor = _Floor(replace(shop, settings=course.settings, turn=turns(course.jobs)), course, board)
     floor.disk = None if course.output == "same" else trouble.disk_of(Path(course.output))
     board.seats = [Seat() for _ in range(course.jobs)]
-    workers = [Worker(board, seat, changed, note) for seat in board.seats]
+    workers = [Worker(board, seat) for seat in board.seats]
     with ThreadPoolExecutor(course.jobs, "batch seat") as pool:  # Thread.join takes a thread for dead after Ctrl-C
         try:
             busy = {pool.submit(_work, floor, worker) for worker in workers}
             while busy:
-                busy = wait(busy, _POLL_SECONDS).not_done
+                busy = wait(busy, _SHOW_SECONDS).not_done
                 changed()
         finally:
             board.stopping = True
@@ -138,25 +147,39 @@ def _work(floor: _Floor, worker: Worker) -> None:
 def _next(floor: _Floor) -> Job | None:
     """The next song, None when the batch has come to its end."""
     while not floor.board.stopping and _may_begin(floor):
-        floor.board.paused = is_paused(floor.shop.database)
+        floor.board.paused = _patient(floor, lambda: is_paused(floor.shop.database))
         if floor.board.paused:
             time.sleep(_POLL_SECONDS)
             continue
-        job = floor.company.take(lambda: _claimed(floor), lambda: floor.board.stopping)
+        with floor.choosing:  # not under the lock of the company: songs that end meanwhile must not wait for a look
+            _patient(floor, floor.course.look)
+            job = floor.company.take(lambda: _claimed(floor), lambda: floor.board.stopping)
         if job is not None:
             return job
-        if not queue.held_elsewhere(floor.shop.database, floor.course.batch):
+        if not _patient(floor, lambda: queue.held_elsewhere(floor.shop.database, floor.course.batch)):
             return None
         time.sleep(_POLL_SECONDS)  # another batch has the rest; where it dies, this one goes on with that
-        _sweep(floor)
+        _patient(floor, lambda: _sweep(floor))
     return None
+
+
+def _patient(floor: _Floor, action: Callable[[], _T]) -> _T:
+    """What the database says; one that cannot be reached is asked again for a while. Raises OutputError after that."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return action()
+        except OutputError as error:
+            if floor.board.stopping or time.monotonic() >= end:
+                raise
+            _log.warning("asked again in a moment: %s", error)
+            time.sleep(_POLL_SECONDS)
 
 
 def _claimed(floor: _Floor) -> Job | None:
     if floor.board.stopping or not _may_begin(floor):
         return None
-    floor.course.look()
-    job = queue.claim(floor.shop.database, floor.course.batch)
+    job = _patient(floor, lambda: queue.claim(floor.shop.database, floor.course.batch))
     floor.begun += job is not None
     return job
 
@@ -175,7 +198,7 @@ def _may_begin(floor: _Floor) -> bool:
         return False
     if not course.budget_seconds:
         return True
-    spent = time.monotonic() - floor.board.started
+    spent = max(time.monotonic() - floor.board.started, time.time() - floor.wall)  # one may stand while asleep
     worked = [row.work_seconds for row in floor.board.rows if row.status == "done"]
     typical = sum(worked) / len(worked) if worked else 0.0
     return spent + typical < course.budget_seconds
@@ -189,19 +212,21 @@ def _one(floor: _Floor, job: Job, worker: Worker) -> Row | None:
         _require_output(floor)
         result = _separated(floor, job, path, worker)
         _require_output(floor)
+        end = _end_of(result)
     except Stopped:
-        queue.give_back(floor.shop.database, job)
+        _patient(floor, lambda: queue.give_back(floor.shop.database, job))
         return None
     except Exception as error:  # noqa: BLE001 - a bug with one song is no reason to stop
         told = trouble.told(error, path)
         if _ends_all(floor, job, told, path):
-            queue.give_back(floor.shop.database, job)
+            _patient(floor, lambda: queue.give_back(floor.shop.database, job))
             return None
         if isinstance(told, DamagedError) and floor.course.settings.damaged == "skip":
             return _skipped(floor, job, told)
         return _failed(floor, job, told, started, gone=not trouble.is_there(path))
     floor.faults.clear()
-    return _done(floor, job, result)
+    _patient(floor, lambda: queue.finish(floor.shop.database, job, end, floor.course.wish))
+    return _row(job, result, end)
 
 
 def _separated(floor: _Floor, job: Job, path: Path, worker: Worker) -> Result:
@@ -217,36 +242,38 @@ def _separated(floor: _Floor, job: Job, path: Path, worker: Worker) -> Result:
     return result
 
 
-def _done(floor: _Floor, job: Job, result: Result) -> Row:
+def _end_of(result: Result) -> End:
+    """What is written down of a song that is done. Raises OSError where its stems vanish this moment."""
     folder = result.folder
     assert folder is not None  # a dry run has none, and this is not one
-    voice = verdict_of(folder.record.quality).vocals_db
-    end = End(
+    return End(
         status=result.status,
         engine=result.engine,
         folder=metadata_of(folder),
         files=files_text(folder),
         work_seconds=result.work_seconds,
         seconds=result.song_seconds,
-        vocals_db=voice,
+        vocals_db=verdict_of(folder.record.quality).vocals_db,
         poor=folder.record.quality.poor,
     )
-    queue.finish(floor.shop.database, job, end, floor.course.wish)
+
+
+def _row(job: Job, result: Result, end: End) -> Row:
     return Row(
         path=Path(job.path),
         status=_STATUS[result.status],
         engine=result.engine,
         song_seconds=result.song_seconds,
         work_seconds=result.work_seconds,
-        vocals_db=voice,
+        vocals_db=end.vocals_db,
         poor=end.poor,
-        folder=folder.place.home,
+        folder=None if result.folder is None else result.folder.place.home,
     )
 
 
 def _failed(floor: _Floor, job: Job, error: StemError, started: float, gone: bool) -> Row:
     _log.error("%s: %s", job.path, error)
-    queue.fail(floor.shop.database, job, str(error), error.exit_code, gone)
+    _patient(floor, lambda: queue.fail(floor.shop.database, job, str(error), error.exit_code, gone))
     spent = time.monotonic() - started
     return Row(
         Path(job.path), "failed", song_seconds=job.seconds, work_seconds=spent, error=error.what, hint=error.hint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,15 +18,16 @@ from stem_cli import settings as settings_of
 from stem_cli.batch import report, rules
 from stem_cli.batch.prepare import Prepared
 from stem_cli.batch.report import Row, Summary
-from stem_cli.batch.report.summary import length
+from stem_cli.batch.report.summary import counted, length
 from stem_cli.database import text_of
 from stem_cli.engines import Engine
-from stem_cli.errors import SomeFailed, StemError
+from stem_cli.errors import InputError, SomeFailed, StemError
 from stem_cli.library import Song
 from stem_cli.library.select import Selection
 from stem_cli.settings import Settings
 
 _MOST_NAMED = 3
+_REASON = re.compile(": ")
 
 
 @dataclass
@@ -43,9 +45,21 @@ class Hand:
     by_path: dict[str, Song] = field(default_factory=dict)
 
 
+def require_report(wanted: str, plan: bool) -> None:
+    """Before the work: raises OutputError where the page that is wanted could not be written. plan: nothing will be."""
+    if wanted and plan:
+        report.refuse(_place_of(wanted))
+    elif wanted:
+        report.require(_place_of(wanted))
+
+
+def _place_of(wanted: str) -> Path:
+    return Path(os.path.abspath(os.path.expanduser(wanted)))  # noqa: PTH100, PTH111 - pathlib's own may raise
+
+
 def write_report(summary: Summary, wanted: str, settings: Settings) -> Path | None:
     """Write the page; None where nothing was done and nobody named a place. Raises OutputError."""
-    place = Path(wanted).expanduser() if wanted else None
+    place = _place_of(wanted) if wanted else None
     if place is None and summary.rows:
         name = f"batch-{summary.started:%Y%m%d-%H%M%S}-{os.getpid()}.html"
         place = settings_of.data_dir(settings) / "reports" / name
@@ -95,19 +109,36 @@ def _figures(summary: Summary, place: Path | None) -> dict[str, Any]:
     }
 
 
+def missing(selection: Selection) -> int:
+    """How many songs of the lists that were named are not there."""
+    lists = selection.lists[: len(selection.crates)]
+    known = {str(entry.path) for crate in lists for entry in crate.entries}
+    return sum(any(text[: end.start()] in known for end in _REASON.finditer(text)) for text in selection.tally.left_out)
+
+
+def tell_missing(selection: Selection, quiet: bool) -> None:
+    """Songs of lists that are not there. Raises InputError where there is not one song at all."""
+    count = missing(selection)
+    if count and not quiet:
+        text = f"{counted(count, 'song')} of the lists {'is' if count == 1 else 'are'} not there"
+        click.echo(f"stem: {text}; `stem scan` names them, --map says where they lie here", err=True)
+    if not selection.songs:
+        raise InputError("there is no song here", None, "Name other folders, files or lists; `stem scan` shows them.")
+
+
 def close(hand: Hand, quiet: bool, rows: Sequence[Row], end: StemError | None) -> None:
     """The last words, and the exit code. Raises StemError."""
     prepared = hand.prepared
     told = not quiet and sys.stderr.isatty()
     if told and not prepared.entries and not prepared.failed:
-        click.echo(f"nothing to do: {prepared.finished} songs have their stems", err=True)
+        click.echo(f"nothing to do: {_have(prepared.finished)} their stems", err=True)
     if prepared.otherwise and not quiet and (told or rows):
-        text = (
-            f"{prepared.otherwise} songs have stems of other settings or of another engine; --upgrade makes them anew"
-        )
+        text = f"{_have(prepared.otherwise)} stems of other settings or of another engine; --upgrade makes them anew"
         click.echo(f"stem: {text}", err=True)
-    if hand.selection.tally.left_out and not quiet and (told or rows):
-        click.echo(f"stem: {len(hand.selection.tally.left_out)} files are left out; `stem scan` names them", err=True)
+    left_out = len(hand.selection.tally.left_out) - missing(hand.selection)
+    if left_out and not quiet and (told or rows):
+        text = f"{counted(left_out, 'file')} {'is' if left_out == 1 else 'are'} left out"
+        click.echo(f"stem: {text}; `stem scan` names them", err=True)
     if end is not None:
         raise end
     failed = sum(row.status == "failed" for row in rows)
@@ -115,10 +146,15 @@ def close(hand: Hand, quiet: bool, rows: Sequence[Row], end: StemError | None) -
         raise SomeFailed(_failures(failed, prepared), None, "`stem queue list --state failed` says why.")
 
 
+def _have(count: int) -> str:
+    return f"{counted(count, 'song')} {'has' if count == 1 else 'have'}"
+
+
 def _failures(failed: int, prepared: Prepared) -> str:
     names = [Path(job.path).name for job in prepared.failed]
     shown = ", ".join(names[:_MOST_NAMED]) + (" ..." if len(names) > _MOST_NAMED else "")
-    known = f"{len(names)} failed before and were not tried again ({shown}; --retry-failed does)" if names else ""
+    was = "was" if len(names) == 1 else "were"
+    known = f"{len(names)} failed before and {was} not tried again ({shown}; --retry-failed does)" if names else ""
     now = f"{failed} of the songs failed" if failed else ""
     return "; ".join(text for text in (now, known) if text)
 
@@ -137,7 +173,16 @@ def show_plan(hand: Hand, as_json: bool, quiet: bool) -> None:
             }
             for number, entry in enumerate(entries, 1)
         ]
-        click.echo(json.dumps({"plan": plan, "finished": hand.prepared.finished, "failed": len(hand.prepared.failed)}))
+        click.echo(
+            json.dumps(
+                {
+                    "plan": plan,
+                    "finished": hand.prepared.finished,
+                    "failed": len(hand.prepared.failed),
+                    "missing": missing(hand.selection),
+                }
+            )
+        )
         return
     width = len(str(len(entries)))
     for number, entry in enumerate(entries, 1):
@@ -149,4 +194,6 @@ def show_plan(hand: Hand, as_json: bool, quiet: bool) -> None:
     for rule in unused:
         click.echo(f"stem: the rule {rule.text!r} holds for none of these songs", err=True)
     seconds = length(hand.prepared.seconds)
-    click.echo(f"{len(entries)} songs to do ({seconds or '0:00'} of sound), {hand.prepared.finished} done", err=True)
+    click.echo(
+        f"{counted(len(entries), 'song')} to do ({seconds or '0:00'} of sound), {hand.prepared.finished} done", err=True
+    )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -24,18 +23,18 @@ class Off:
         self.board = board
         self.each: Callable[[Row], None] = lambda row: None  # noqa: ARG005
         """Called with each song that has ended."""
-        self._told = 0
-        self._lock = threading.Lock()
+        self._told = self._noted = 0
 
     def open(self) -> None:
         """The batch begins."""
 
     def changed(self) -> None:
-        """Something has moved; called from every thread."""
-        with self._lock:
-            rows = self.board.rows[self._told :]
-            self._told += len(rows)
-        for row in rows:
+        """Something may have moved; called from one thread only."""
+        for note in self.board.notes[self._noted :]:
+            self._noted += 1
+            self.note(note)
+        for row in self.board.rows[self._told :]:
+            self._told += 1
             self.ended(row)
             self.each(row)
         self.moved()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def output_of(settings: Settings) -> str:
     """The folder that a batch writes into, as the queue names it; "same" is beside each song."""
     if settings.output == "same":
         return settings.output
-    return text_of(Path(settings.output).expanduser().absolute())
+    return text_of(Path(os.path.abspath(os.path.expanduser(settings.output))))  # noqa: PTH100, PTH111 - as songs are
 
 
 def typical(asked: Asked, settings: Settings) -> Choice:

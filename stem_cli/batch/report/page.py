@@ -31,10 +31,13 @@ td[data-of]::before{content:attr(data-of) ": ";color:var(--soft)}}
 @media print{:root{--ink:#000;--paper:#fff;--soft:#444;--line:#bbb;--bad:#000;--warn:#000}
 body{max-width:none;padding:0;font-size:9pt}thead{display:table-header-group}tr{break-inside:avoid}}
 """
+MARK = '<meta name="generator" content="stem-cli batch report">'
+"""Stands in the head of every page; what does not have it is a file of somebody else."""
 _HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+{mark}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{title}</title>
@@ -55,7 +58,7 @@ def page(summary: Summary) -> str:
     facts = "".join(f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>\n" for name, value in totals(summary))
     failed, slowest = summary.of["failed"], summary.slowest
     parts = [
-        _HEAD.format(title=title, style=_STYLE),
+        _HEAD.format(title=title, style=_STYLE, mark=MARK),
         f"<dl>\n{facts}</dl>\n",
         _table("Failed", _FAILED, (_failed(row) for row in failed)) if failed else "",
         _table("Engines", _ENGINES, _engines(summary)) if summary.engines else "",
