@@ -66,8 +66,8 @@ def update(
     """Bring the library up to date with what lies below the roots, all of which is in `found`.
 
     A file is read where its size, time or inode differ from what is known. A missing one that turns up elsewhere
-    with the same size and tags (and sound, where its digest is known) is the same song. Files that are not `ready` are
-    left for another time. Raises OutputError.
+    with the same size, tags and sound is the same song; where its digest is not known, with the same time as well, and
+    with the same name where there are no tags. Those that are not `ready` are left for later. Raises OutputError.
     """
     known = _all_known(database)
     lost: dict[int, list[Song]] | None = None
@@ -186,13 +186,14 @@ def _tags(song: Song) -> tuple[object, ...]:
 
 
 def _sounds_like(database: Database, song: Song, other: Song) -> bool:
-    """Whether the digest of the missing file, where one was taken, is that of this one."""
+    """Whether the digest of the missing file is that of this one; where none was taken, whether all else agrees."""
     from stem_cli.audio import probe
     from stem_cli.errors import InputError
 
     known = database.rows("SELECT digest FROM files WHERE path = :path", path=text_of(other.path))
     if not known:
-        return True
+        named = bool(song.title or song.artist) or song.path.name == other.path.name
+        return named and song.mtime_ns == other.mtime_ns
     with suppress(InputError, OSError):
         return database.fingerprint(probe(song.path)).digest == str(known[0]["digest"])
     return False
@@ -200,15 +201,25 @@ def _sounds_like(database: Database, song: Song, other: Song) -> bool:
 
 def _move(connection: Any, before: Path, after: Path) -> None:
     """Everything that is known of a path is known of another one from now on."""
-    for table in ("library", "queue"):
-        connection.execute(
-            text(f"DELETE FROM {table} WHERE path = :after"),  # noqa: S608 - two names of our own
-            {"after": text_of(after)},
-        )
-        connection.execute(
-            text(f"UPDATE {table} SET path = :after WHERE path = :before"),  # noqa: S608
-            {"after": text_of(after), "before": text_of(before)},
-        )
+    paths = {"before": text_of(before), "after": text_of(after)}
+    connection.execute(text("DELETE FROM library WHERE path = :after"), paths)
+    connection.execute(text("UPDATE library SET path = :after WHERE path = :before"), paths)
+    _move_jobs(connection, paths)
+
+
+def _move_jobs(connection: Any, paths: Mapping[str, str]) -> None:
+    """Where the new path is in the queue itself, its own row stays, but for one that waits where the song is done."""
+    done = "SELECT output FROM queue WHERE path = :before AND state = 'done'"
+    connection.execute(
+        text(f"DELETE FROM queue WHERE path = :after AND state NOT IN ('running', 'done') AND output IN ({done})"),  # noqa: S608
+        paths,
+    )
+    own = "SELECT output FROM queue WHERE path = :after"
+    connection.execute(
+        text(f"UPDATE queue SET path = :after WHERE path = :before AND output NOT IN ({own})"),  # noqa: S608
+        paths,
+    )
+    connection.execute(text("DELETE FROM queue WHERE path = :before AND state <> 'running'"), paths)
 
 
 def _mark_gone(database: Database, paths: list[str], roots: Iterable[Path], tally: Tally) -> None:
