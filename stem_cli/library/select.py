@@ -12,6 +12,7 @@ from stem_cli.database import Database
 from stem_cli.errors import InputError
 from stem_cli.library import index
 from stem_cli.library.crate import Crate, Entry
+from stem_cli.library.figures import date_of
 from stem_cli.library.named import choose, default_libraries, lists_of
 from stem_cli.library.readers import READERS
 from stem_cli.library.resolve import Listings, drives, resolve
@@ -188,7 +189,7 @@ def _told(song: Song, pairs: Sequence[tuple[Crate, Entry]]) -> Song:
             bpm=song.bpm or entry.bpm,
             rating=song.rating if song.rating is not None else entry.rating,
             seconds=song.seconds or entry.seconds,
-            added=entry.added or song.added,
+            added=date_of(entry.added) or song.added,
             crates=names,
         )
     return song
