@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 import soundfile
 from conftest import music
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stem_cli.database import Database, open_database, text_of
+from stem_cli.database import Database, key_of, open_database, path_of_key, text_of
 from stem_cli.library import index
 from stem_cli.library.walk import songs_below
 
@@ -97,3 +99,29 @@ def test_the_row_in_the_queue_that_says_more_is_kept(
     assert scan(database, root).moved == 1
     assert states(database) == {("a.wav", "out"): kept, ("a.wav", "elsewhere"): "queued"}
     assert {row["path"] for row in database.rows("SELECT path FROM queue")} == {text_of(moved)}
+
+
+def test_names_that_differ_in_bytes_that_are_no_utf_8_are_two_songs(database: Database, tmp_path: Path) -> None:
+    root = tmp_path / "100% \ufffd"
+    names = [b"a\xff.wav", b"a\xfe.wav", "a\ufffd.wav".encode(), "a\ufffdFF.wav".encode()]
+    try:
+        for seed, name in enumerate(names):
+            write(tmp_path / "x.wav", seed + 1).rename(root.with_name("made.wav"))
+            root.mkdir(exist_ok=True)
+            root.with_name("made.wav").rename(root / os.fsdecode(name))
+    except OSError:
+        pytest.skip("only on disks that take any name")
+    found = scan(database, root)
+    assert (found.new, len(found.songs)) == (4, 4)
+    assert {os.fsencode(song.path.name) for song in found.songs} == set(names)
+    found = scan(database, root)
+    assert (found.new, found.changed, found.gone, len(found.songs)) == (0, 0, 0, 4)
+    (root / os.fsdecode(names[0])).unlink()
+    assert scan(database, root).gone == 1
+
+
+@given(st.lists(st.sampled_from([b"a", b"/", b"\xff", b"\xed\xb2\x80", b"\xef\xbf\xbd", b"FF", b"%FF"]), max_size=8))
+def test_every_path_has_a_key_of_its_own(parts: list[bytes]) -> None:
+    path = Path(os.fsdecode(b"/m/" + b"".join(parts)))
+    assert path_of_key(key_of(path)) == path
+    assert key_of(path) == text_of(path) or key_of(path).endswith("//")

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from stem_cli.database import Database, text_of, upsert
+from stem_cli.database import Database, key_of, path_of_key, upsert
 from stem_cli.library.song import Song
 from stem_cli.library.tagged import song_of
 from stem_cli.library.walk import Found
@@ -52,7 +52,7 @@ class _Known:
     @property
     def song(self) -> Song:
         """The song in it."""
-        return _song(self.row, Path(self.row["path"]))
+        return _song(self.row)
 
 
 def update(
@@ -74,10 +74,10 @@ def update(
     waiting: list[tuple[Song, str]] = []
     seen: dict[str, int] = {}
     for number, one in enumerate(found, 1):
-        seen[text_of(one.path)] = number
-        old = known.get(text_of(one.path))
+        seen[key_of(one.path)] = number
+        old = known.get(key_of(one.path))
         if old is not None and not old.gone and old.mark == (one.size, one.mtime_ns, one.inode):
-            _sort(tally, _song(old.row, one.path), old.no_song)
+            _sort(tally, old.song, old.no_song)
         elif ready(one):
             waiting.append(_read(one, old, tally))
         if len(waiting) >= _TOGETHER:
@@ -88,7 +88,7 @@ def update(
     if waiting:
         _write(database, waiting, known, _by_size(known) if lost is None else lost, tally)
     _mark_gone(database, [path for path in known if path not in seen and not known[path].gone], roots, tally)
-    tally.songs.sort(key=lambda song: seen[text_of(song.path)])
+    tally.songs.sort(key=lambda song: seen[key_of(song.path)])
     return tally
 
 
@@ -103,7 +103,7 @@ def found_at(paths: Iterable[Path], tally: Tally) -> Iterator[Found]:
 
 def remember_vocals(database: Database, path: Path, vocals: str) -> None:
     """What a look at a song has shown: "yes" or "no"."""
-    database.run("UPDATE library SET vocals = :vocals WHERE path = :path", vocals=vocals, path=text_of(path))
+    database.run("UPDATE library SET vocals = :vocals WHERE path = :path", vocals=vocals, path=key_of(path))
 
 
 def _sort(tally: Tally, song: Song, no_song: str) -> None:
@@ -135,16 +135,16 @@ def _write(
     tally: Tally,
 ) -> None:
     """Write down what was read, and empty the list of it."""
-    befores = [_taken(database, song, lost) if text_of(song.path) not in known else None for song, _ in waiting]
+    befores = [_taken(database, song, lost) if key_of(song.path) not in known else None for song, _ in waiting]
     with database.change() as connection:
         for (song, no_song), before in zip(waiting, befores, strict=True):
             if before is not None:
                 song = replace(song, added=before.added, vocals=before.vocals)
                 _move(connection, before.path, song.path)
                 tally.moved += 1
-            elif not no_song and _is_new(known.get(text_of(song.path))):
+            elif not no_song and _is_new(known.get(key_of(song.path))):
                 tally.new += 1
-            values = {"path": text_of(song.path), **_columns(song, no_song)}
+            values = {"path": key_of(song.path), **_columns(song, no_song)}
             connection.execute(text(upsert("library", "path", values)), values)
             _sort(tally, song, no_song)
     waiting.clear()
@@ -169,9 +169,7 @@ def _taken(database: Database, song: Song, lost: Mapping[int, list[Song]]) -> So
 
 
 def _is_missing(path: Path) -> bool:
-    """Whether a file is surely not there. Of a name that is no UTF-8 the database has not enough to tell."""
-    if "\ufffd" in path.name:
-        return False
+    """Whether a file is surely not there."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -190,7 +188,7 @@ def _sounds_like(database: Database, song: Song, other: Song) -> bool:
     from stem_cli.audio import probe
     from stem_cli.errors import InputError
 
-    known = database.rows("SELECT digest FROM files WHERE path = :path", path=text_of(other.path))
+    known = database.rows("SELECT digest FROM files WHERE path = :path", path=key_of(other.path))
     if not known:
         named = bool(song.title or song.artist) or song.path.name == other.path.name
         return named and song.mtime_ns == other.mtime_ns
@@ -201,7 +199,7 @@ def _sounds_like(database: Database, song: Song, other: Song) -> bool:
 
 def _move(connection: Any, before: Path, after: Path) -> None:
     """Everything that is known of a path is known of another one from now on."""
-    paths = {"before": text_of(before), "after": text_of(after)}
+    paths = {"before": key_of(before), "after": key_of(after)}
     connection.execute(text("DELETE FROM library WHERE path = :after"), paths)
     connection.execute(text("UPDATE library SET path = :after WHERE path = :before"), paths)
     _move_jobs(connection, paths)
@@ -223,8 +221,8 @@ def _move_jobs(connection: Any, paths: Mapping[str, str]) -> None:
 
 
 def _mark_gone(database: Database, paths: list[str], roots: Iterable[Path], tally: Tally) -> None:
-    below = tuple(text_of(root).rstrip("/\\") + sign for root in roots for sign in "/\\")
-    missing = [path for path in paths if path.startswith(below)]
+    below = tuple(str(root).rstrip("/\\") + sign for root in roots for sign in "/\\")
+    missing = [path for path in paths if str(path_of_key(path)).startswith(below)]
     with database.change() as connection:
         for path in missing:
             moved = connection.execute(
@@ -241,10 +239,9 @@ def _all_known(database: Database) -> dict[str, _Known]:
     }
 
 
-def _song(row: Mapping[str, Any], path: Path) -> Song:
-    """path: of the file; its name in the row is not its own where that is no UTF-8."""
+def _song(row: Mapping[str, Any]) -> Song:
     return Song(
-        path=path,
+        path=path_of_key(row["path"]),
         size=row["size"],
         mtime_ns=row["mtime_ns"],
         inode=row["inode"],
