@@ -26,7 +26,7 @@ _FIELDS = (
 
 @dataclass
 class Tally:
-    """What a scan found. left_out: files and folders that are not taken, and why."""
+    """What a scan found. left_out: files and folders that are not taken, and why. fresh: what is new or has changed."""
 
     songs: list[Song] = field(default_factory=list)
     new: int = 0
@@ -34,6 +34,7 @@ class Tally:
     moved: int = 0
     gone: int = 0
     left_out: list[str] = field(default_factory=list)
+    fresh: set[Path] = field(default_factory=set)
 
     def leave_out(self, text: str) -> None:
         """Note what is not taken."""
@@ -119,6 +120,7 @@ def _read(found: Found, old: _Known | None, tally: Tally) -> tuple[Song, str]:
         song = replace(song, vocals=old.song.vocals)
     if not no_song and not _is_new(old):
         tally.changed += 1
+        tally.fresh.add(song.path)
     return song, no_song
 
 
@@ -144,6 +146,7 @@ def _write(
                 tally.moved += 1
             elif not no_song and _is_new(known.get(key_of(song.path))):
                 tally.new += 1
+                tally.fresh.add(song.path)
             values = {"path": key_of(song.path), **_columns(song, no_song)}
             connection.execute(text(upsert("library", "path", values)), values)
             _sort(tally, song, no_song)
