@@ -100,6 +100,7 @@ def _lines(found: Any, songs: Any) -> list[str]:
     lines += [f"list {crate.name or crate.source.name}: {len(crate.entries)} songs" for crate in found.lists[:_MOST]]
     if len(found.lists) > _MOST:
         lines.append(f"and {len(found.lists) - _MOST} more lists")
+    lines += tally.notes
     if tally.left_out:
         lines.append(f"{len(tally.left_out)} are left out:")
         lines += [f"  {text}" for text in tally.left_out[:_MOST]]
@@ -128,6 +129,7 @@ def _as_json(found: Any, songs: Any) -> dict[str, Any]:
         "moved": tally.moved,
         "gone": tally.gone,
         "left_out": tally.left_out,
+        "notes": tally.notes,
     }
 
 

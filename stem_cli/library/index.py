@@ -26,7 +26,9 @@ _FIELDS = (
 
 @dataclass
 class Tally:
-    """What a scan found. left_out: files and folders that are not taken, and why. fresh: what is new or has changed."""
+    """What a scan found. left_out: files and folders that are not taken, and why.
+    fresh: what is new or has changed. notes: what else a user should know, in words.
+    """
 
     songs: list[Song] = field(default_factory=list)
     new: int = 0
@@ -35,6 +37,7 @@ class Tally:
     gone: int = 0
     left_out: list[str] = field(default_factory=list)
     fresh: set[Path] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
 
     def leave_out(self, text: str) -> None:
         """Note what is not taken."""

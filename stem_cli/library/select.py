@@ -15,7 +15,7 @@ from stem_cli.library.crate import Crate, Entry
 from stem_cli.library.figures import date_of
 from stem_cli.library.named import choose, default_libraries, holds_lists, lists_of, searched
 from stem_cli.library.readers import READERS
-from stem_cli.library.resolve import Listings, drives, resolve
+from stem_cli.library.resolve import Listings, drives, other_drive, resolve
 from stem_cli.library.serato import DATABASE, FOLDER
 from stem_cli.library.song import Song
 from stem_cli.library.walk import Found, is_song, songs_below
@@ -65,8 +65,8 @@ def songs_named(
     known = _libraries(wanted, needed=bool(names))
     for name in names:
         lists += choose(known, name)
-    members, unresolved = _resolved((*lists, *known), wanted.mapping, {id(one) for one in lists})
-    tally = index.Tally(left_out=unresolved)
+    members, unresolved, notes = _resolved((*lists, *known), wanted.mapping, {id(one) for one in lists})
+    tally = index.Tally(left_out=unresolved, notes=notes)
     named = {id(one) for one in lists}
     singles = [path for path, pairs in members.items() if any(id(crate) in named for crate, _ in pairs)]
     found = chain(index.found_at((*singles, *_sounding(files, tally)), tally), _below(roots, wanted.skip, tally))
@@ -82,7 +82,7 @@ def lists_for(
     """By file the names of the lists that hold it; of those named, or of all. Raises InputError."""
     known = _libraries(Wanted((), crates, libraries, mapping), needed=bool(crates))
     lists = [crate for name in crates for crate in choose(known, name)] or known
-    members, _ = _resolved(lists, mapping, set())
+    members, *_ = _resolved(lists, mapping, set())
     return {path: tuple(dict.fromkeys(one.name for one, _ in pairs if one.name)) for path, pairs in members.items()}
 
 
@@ -162,11 +162,12 @@ def _libraries(wanted: Wanted, needed: bool) -> list[Crate]:
 
 def _resolved(
     lists: Iterable[Crate], mapping: Mapping[str, str], named: set[int]
-) -> tuple[dict[Path, list[tuple[Crate, Entry]]], list[str]]:
-    """By file the lists it is in; and what the lists that were named hold beside files, with the reason."""
+) -> tuple[dict[Path, list[tuple[Crate, Entry]]], list[str], list[str]]:
+    """By file the lists it is in; of those that were named, what they hold beside files, with the reason, and notes."""
     listings, mounted = Listings(), drives()
     found: dict[Path, list[tuple[Crate, Entry]]] = {}
     missing: dict[str, None] = {}
+    notes: dict[str, int] = {}
     for crate in lists:
         bases = (*_bases(crate.source), *mounted, Path(Path.home().anchor))
         lost = [f"{crate.name or crate.source}: {one}" for one in crate.left_out]
@@ -174,10 +175,12 @@ def _resolved(
             place = resolve(entry.path, bases, mapping, listings)
             if isinstance(place, Path):
                 found.setdefault(place, []).append((crate, entry))
+                note = other_drive(entry.path, place, bases, mapping) if id(crate) in named else ""
+                notes[note] = notes.get(note, 0) + 1
             else:
                 lost.append(f"{entry.path}: {place}")
         missing.update(dict.fromkeys(lost if id(crate) in named else []))
-    return found, list(missing)
+    return found, list(missing), [f"{count} songs were {note}" for note, count in notes.items() if note]
 
 
 def _bases(source: Path) -> Iterator[Path]:
