@@ -236,6 +236,35 @@ def test_estimates_take_all_stems_and_none_twice(stem: Stem, tmp_path: Path, tru
     assert set(found) == set(truth)
 
 
+def test_parts_beside_their_whole_are_left_out_and_change_no_figure(
+    stem: Stem, tmp_path: Path, truth: dict[str, Any]
+) -> None:
+    random = np.random.default_rng(5)
+    parts = {"lead_vocals": truth["vocals"] * 0.6, "backing_vocals": truth["vocals"] * 0.4}
+    more = truth | parts | {"instrumental": truth["drums"] + truth["bass"] + truth["other"]}
+    noisy = {name: sound + 0.01 * random.standard_normal(sound.shape).astype("f") for name, sound in more.items()}
+    plain = judged(
+        stem, write(tmp_path / "few", {name: noisy[name] for name in truth}), write(tmp_path / "true", truth)
+    )
+    found = judged(stem, write(tmp_path / "many", noisy), write(tmp_path / "all", more))
+    assert found["stems"] == plain["stems"]
+    left_out = {note.partition(":")[0] for note in found["notes"] if "left out" in note}
+    assert left_out == {*parts, "instrumental"}
+    alone = judged(stem, write(tmp_path / "many", noisy), write(tmp_path / "parts", parts))
+    assert set(alone["stems"]) == set(parts)
+
+
+def test_a_folder_of_several_songs_names_one_of_them(stem: Stem, tmp_path: Path, truth: dict[str, Any]) -> None:
+    (tmp_path / "many").mkdir()
+    for name in ("b song", "a song"):
+        write(tmp_path / "many" / name, truth)
+    told = stem("judge", tmp_path / "many", code=3).stderr
+    assert "folder of one song's stems" in told
+    assert f"stem judge '{tmp_path}/many/a song'" in told
+    (tmp_path / "empty").mkdir()
+    assert "named after a stem" in stem("judge", tmp_path / "empty", code=3).stderr
+
+
 def test_separate_tells_the_same_figures_as_judge(stem: Stem, song: Path, tmp_path: Path) -> None:
     sound = soundfile.read(song)[0].T
     truth = {"vocals": sound * 0.25, "drums": sound * 0.5}

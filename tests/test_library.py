@@ -247,6 +247,52 @@ SEEDS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("a.xml", b'Rating="51"', b'Rating="' + b"9" * 5000 + b'"'),
+        ("a.xml", b'Rating="51"', 'Rating="\u00b2"'.encode()),
+        ("a.nml", b'VALUE="3"', b'VALUE="' + b"9" * 5000 + b'"'),
+        ("a.nml", b'VALUE="3"', b'VALUE="-1"'),
+    ],
+)
+def test_numbers_that_make_no_sense_are_none(tmp_path: Path, name: str, old: bytes, new: bytes) -> None:
+    (tmp_path / name).write_bytes(SEEDS[name].replace(old, new))
+    (song,) = library.read(tmp_path / name)[0].entries
+    assert (song.rating, song.key) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "end"),
+    [
+        ("a.xml", b'<NODE Type="0" Name="x">', b"</NODE>"),
+        ("a.nml", b'<NODE TYPE="FOLDER" NAME="x"><SUBNODES>', b"</SUBNODES></NODE>"),
+    ],
+)
+@pytest.mark.parametrize("depth", [80, 2000])
+def test_folders_in_folders_are_read_or_refused(
+    tmp_path: Path, name: str, start: bytes, end: bytes, depth: int
+) -> None:
+    whole = SEEDS[name]
+    whole = whole.replace(b"<PLAYLISTS>", b"<PLAYLISTS>" + start * depth)
+    (tmp_path / name).write_bytes(whole.replace(b"</PLAYLISTS>", end * depth + b"</PLAYLISTS>"))
+    if depth < 100:
+        assert library.read(tmp_path / name)[1].name.count("x/") == depth
+        return
+    with pytest.raises(InputError, match="deep"):
+        library.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"), [("2019/4/16", "2019-04-16"), ("2019-04-16", "2019-04-16"), ("", ""), ("0/0/0", ""), ("x", "")]
+)
+def test_days_are_written_in_one_way(tmp_path: Path, text: str, day: str) -> None:
+    info = f'<INFO IMPORT_DATE="{text}"/><MUSICAL_KEY'.encode()
+    (tmp_path / "a.nml").write_bytes(SEEDS["a.nml"].replace(b"<MUSICAL_KEY", info))
+    (tmp_path / "a.xml").write_bytes(SEEDS["a.xml"].replace(b'Rating="51"', f'DateAdded="{text}"'.encode()))
+    assert [library.read(tmp_path / name)[0].entries[0].added for name in ("a.nml", "a.xml")] == [day, day]
+
+
 @pytest.mark.parametrize("name", SEEDS)
 def test_ten_thousand_damaged_files_give_a_list_or_a_clear_error(tmp_path: Path, name: str) -> None:
     chance, whole = random.Random(name), SEEDS[name]
@@ -255,13 +301,15 @@ def test_ten_thousand_damaged_files_give_a_list_or_a_clear_error(tmp_path: Path,
         raw = bytearray(whole)
         for _ in range(chance.randint(1, 6)):
             at = chance.randrange(len(raw) or 1)
-            match chance.randrange(4):
+            match chance.randrange(5):
                 case 0:
                     raw[at : at + 1] = chance.randbytes(1)
                 case 1:
                     del raw[at : at + chance.randint(1, 9)]
                 case 2:
                     raw[at:at] = chance.randbytes(chance.randint(1, 9))
+                case 3:
+                    raw[at:at] = raw[at : at + chance.randint(1, 40)] * chance.choice((2, 300, 5000))
                 case _:
                     del raw[at + 1 :]
         path.write_bytes(raw)

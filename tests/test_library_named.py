@@ -234,6 +234,15 @@ def test_a_name_that_nothing_has_names_the_nearest(name: str, near: str) -> None
     assert near in told.value.hint
 
 
+@pytest.mark.parametrize(
+    ("count", "told"), [(2, "There are: Gigs/Saturday, Gigs/Sunday."), (4, "Gigs/Sunday, gigs/saturday ...")]
+)
+def test_dots_stand_only_where_there_are_more(count: int, told: str) -> None:
+    with pytest.raises(InputError) as error:
+        choose(LISTS[: count + 1], "zzz")
+    assert error.value.hint.endswith(told)
+
+
 def test_no_lists_and_no_name_are_told() -> None:
     for lists, name in (((), "a"), (LISTS, ""), (LISTS[:1], "")):
         with pytest.raises(InputError):

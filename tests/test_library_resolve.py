@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stem_cli.library import Listings, drives, resolve
+from stem_cli.library.resolve import other_drive
 
 
 @pytest.fixture
@@ -71,6 +72,25 @@ def test_a_drive_that_is_mounted_elsewhere_now_is_found(usb: Path, path: str) ->
 def test_the_drive_of_the_same_name_comes_first(usb: Path) -> None:
     put(usb.parent / "A", "Music/b.mp3")
     assert found("/Volumes/USB/Music/b.mp3", usb.parent / "A", usb) == usb / "Music" / "b.mp3"
+
+
+@pytest.mark.parametrize(
+    ("path", "note"),
+    [
+        ("E:/Music/b.mp3", "instead of E:"),
+        ("/Volumes/OLD/Music/b.mp3", "instead of /Volumes/OLD"),
+        ("/Music/b.mp3", "instead of /"),
+        ("/Volumes/usb/Music/b.mp3", ""),
+        ("{usb}/music/B.mp3", ""),
+        ("D:/Tunes/b.mp3", ""),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="drives of other machines, as seen on this one")
+def test_what_was_found_on_another_drive_is_told(usb: Path, path: str, note: str) -> None:
+    asked, mapping = PurePosixPath(path.format(usb=usb)), {"D:/Tunes": f"{usb}/Music"}
+    place = resolve(asked, (usb,), mapping)
+    assert isinstance(place, Path)
+    assert other_drive(asked, place, (usb, Path("/")), mapping) == (note and f"found on {usb} {note}")
 
 
 @pytest.mark.parametrize(

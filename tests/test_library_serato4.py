@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import random
 import shutil
@@ -57,9 +58,10 @@ def written(path: Path, script: str = SCHEMA) -> Path:
     return path
 
 
-def states(folder: Path) -> dict[str, tuple[int, int]]:
+def states(folder: Path) -> dict[str, tuple[int, str]]:
+    """Times and digests of all files."""
     return {
-        one.name: (one.stat().st_size, one.stat().st_mtime_ns) for one in folder.iterdir() if "-shm" not in one.name
+        one.name: (one.stat().st_mtime_ns, hashlib.sha256(one.read_bytes()).hexdigest()) for one in folder.iterdir()
     }
 
 
@@ -112,11 +114,15 @@ def running(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 def test_what_stands_only_in_the_log_is_read_while_serato_runs(running: sqlite3.Connection, tmp_path: Path) -> None:
     before = states(tmp_path / "live")
+    assert "Changed" in names(library.read(tmp_path / "live" / "root.sqlite"))
+    assert states(tmp_path / "live") == before
     running.execute("BEGIN IMMEDIATE")
     running.execute("UPDATE container SET name = 'Not yet' WHERE id = 2")
+    before = states(tmp_path / "live")
+    assert set(before) == {"root.sqlite", "root.sqlite-wal", "root.sqlite-shm"}
     assert "Changed" in names(library.read(tmp_path / "live" / "root.sqlite"))
-    running.execute("ROLLBACK")
     assert states(tmp_path / "live") == before
+    running.execute("ROLLBACK")
 
 
 def test_what_a_crash_left_in_the_log_is_read_and_left_there(running: sqlite3.Connection, tmp_path: Path) -> None:

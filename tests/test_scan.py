@@ -434,11 +434,52 @@ def test_crates_of_songs_in_a_folder_are_told(usb: Path, scan: Any) -> None:
     assert found["left_out"] == []  # nobody asked for that crate
 
 
+def test_only_the_lists_that_were_named_are_shown(usb: Path, scan: Any) -> None:
+    named = scan("warm up", "--crate", "Warm Up", "--library", usb)
+    assert [one["name"] for one in named["lists"]] == ["Warm Up"]
+    assert len(scan(usb / "Contents", "--library", usb)["lists"]) == 2
+
+
+def test_a_folder_of_playlists_is_read_as_lists(put: Any, scan: Any) -> None:
+    put("a.flac")
+    for name in ("one", "two"):
+        Path("lists").mkdir(exist_ok=True)
+        Path("lists", f"{name}.m3u8").write_text("../Music/a.flac\n../Music/gone.flac\n")
+    Path("lists", "other.xml").write_text("<html/>")
+    found = scan("lists")
+    assert [(one["name"], one["songs"]) for one in found["lists"]] == [("one", 2), ("two", 2)]
+    assert (names(found), len(found["left_out"])) == (["a.flac"], 1)
+    shutil.copy(LIBRARY / "a.flac", "lists/b.flac")
+    assert (names(scan("lists")), scan("lists")["lists"]) == (["b.flac"], [])
+
+
+def test_a_file_that_is_named_is_a_song_only_where_it_holds_sound(put: Any, scan: Any) -> None:
+    shutil.copy(put("a.flac"), "a.sound")
+    Path("notes.txt").write_text("no song")
+    Path("database V1").write_bytes(crate("a.flac"))
+    found = scan("a.sound", "notes.txt", "database V1")
+    assert names(found) == ["a.sound"]
+    assert {text.partition(": ")[0].rpartition("/")[2] for text in found["left_out"]} == {"notes.txt", "database V1"}
+
+
+def test_songs_are_printed_a_line_each(put: Any, stem: Stem, scan: Any) -> None:
+    path = put("a.flac", title="Two\nlines", artist="Me", bpm="124", initialkey="8A")
+    done = stem("scan", LIBRARY, "--list")
+    assert done.stdout == f"Me - Two lines\t124\t8A\tunknown\t{path}\n"
+    assert done.stderr.startswith("1 songs")
+    other = put("b.flac", 1)
+    assert stem("scan", LIBRARY, "--new").stdout == f"b\t\t\tunknown\t{other}\n"
+    assert stem("scan", LIBRARY, "--new").stdout == ""
+    assert scan(LIBRARY, "--new")["songs"] == []
+
+
 def test_what_is_not_there_is_refused(usb: Path, stem: Stem, tmp_path: Path) -> None:
     wrong = stem("scan", "Stem Em", "--library", usb, code=3).stderr
     assert "there is no list called 'Stem Em'" in wrong
     assert "Gigs/Stem Me" in wrong
     environment = {**os.environ, "HOME": str(tmp_path / "home")}
+    (tmp_path / "home" / "Music").mkdir(parents=True)
+    assert f"Looked in {tmp_path}/home/Music" in stem("scan", "Nothing", code=3, env=environment).stderr
     for name in ("Nothing", "x" * 300, "~nobody-of-this-name/Music"):
         assert "Traceback" not in stem("scan", name, code=3, env=environment).stderr
     for name in (tmp_path / "missing", "./missing", "missing.m3u8", tmp_path / ("x" * 300)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -202,3 +203,9 @@ def test_many_songs_are_made_by_one_command(stem: Stem, song: Path) -> None:
     told = stem("separate", *names, "--quiet", "--two-stems", "drums")
     assert len(told.stdout.splitlines()) == 6
     assert [Path(line).stem for line in told.stdout.splitlines()[:2]] == ["drums", "no_drums"]
+
+
+def test_a_tilde_in_quotes_is_the_home_folder(stem: Stem, song: Path) -> None:
+    environment = {**os.environ, "HOME": str(song.parent), "USERPROFILE": str(song.parent)}
+    assert stem("separate", "~/song.wav", "--dry-run", env=environment).returncode == 0
+    assert "no such file" in stem("separate", "~/gone.wav", "--dry-run", env=environment, code=3).stderr

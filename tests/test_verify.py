@@ -296,6 +296,16 @@ def test_damaged_metadata_is_told_and_not_passed_over(stem: Stem, many: Path) ->
     assert "song 4" in stem("verify", many, code=3).stderr
 
 
+def test_files_of_other_programs_are_passed_over(stem: Stem, many: Path) -> None:
+    (many / "a").mkdir()
+    for place, text in ((many, '{"$schema": "x"}'), (many / "a", "no JSON"), (many / "a" / "b", "[1]")):
+        place.mkdir(exist_ok=True)
+        (place / "metadata.json").write_text(text)
+    assert len(find_folders(many)) == 10
+    (many / "a" / "metadata.json").write_text('{"schema": "x"}')
+    assert "damaged" in stem("verify", many, code=3).stderr
+
+
 def test_stems_of_the_flat_layout_are_verified(shop: Shop, stem: Stem, song: Path, tmp_path: Path) -> None:
     run(shop, song, tmp_path / "flat", layout="flat")
     assert stem("verify", tmp_path / "flat").stdout.splitlines()[-1] == "folders read: 1, left out: 0, faults: 0"

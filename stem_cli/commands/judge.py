@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from stem_cli import settings as settings_of
 from stem_cli import stems
-from stem_cli.errors import FaultsFound
+from stem_cli.errors import FaultsFound, InputError
 
 _EPILOG = """\b
 Examples:
@@ -51,12 +54,31 @@ def judge(folder: Path, reference: Path | None, as_json: bool, quiet: bool) -> N
 def _figures(folder: Path, reference: Path | None) -> tuple[dict[str, dict[str, float]], list[str]]:
     from stem_cli.folder.foreign import stem_files
 
-    made = stem_files(folder)
+    try:
+        made = stem_files(folder)
+    except InputError as error:
+        song = next(_songs_in(folder), None)
+        if song is None:
+            raise
+        what = "this is no folder of one song's stems, but there are such in it"
+        raise InputError(what, folder, f"Name one of them: stem judge {shlex.quote(str(song))}") from error
     if reference is None:
         return _estimates(folder, made)
     from stem_cli.quality.reference import compare_folder
 
     return compare_folder(made, reference)
+
+
+def _songs_in(folder: Path) -> Iterator[Path]:
+    """What lies below a folder and holds the stems of a song."""
+    from stem_cli.folder.foreign import stem_files
+    from stem_cli.folder.place import FLAT_METADATA, METADATA
+
+    inside = sorted(one for one in folder.glob("*") if one.is_dir() or one.name.endswith(FLAT_METADATA))
+    for place in (*inside, *(file.parent for file in sorted(folder.rglob(METADATA)) if file.parent != folder)):
+        with suppress(InputError):
+            stem_files(place)
+            yield place
 
 
 def _estimates(folder: Path, made: dict[str, Path]) -> tuple[dict[str, dict[str, float]], list[str]]:
@@ -74,7 +96,6 @@ def _estimates(folder: Path, made: dict[str, Path]) -> tuple[dict[str, dict[str,
 
 def _recorded(folder: Path) -> tuple[dict[str, dict[str, float]], tuple[str, ...], list[str]]:
     """What a folder of ours says: figures, the files that add up to the song, notes."""
-    from stem_cli.errors import InputError
     from stem_cli.folder import open_folder
 
     try:

@@ -20,6 +20,7 @@ Examples:
   stem scan ~/Music
   stem scan "Stem Me" --library auto
   stem scan ~/Music/_Serato_ rekordbox.xml --map "D:/Music=/media/dj/Music"
+  stem scan ~/Music --list --new
   stem scan ~/Music --json
 """
 _MOST = 20
@@ -30,13 +31,22 @@ _MOST = 20
 @click.argument("names", nargs=-1, required=True, metavar="PATH|CRATE...")
 @added(LIBRARY_OPTIONS)
 @click.option("--detect-vocals", is_flag=True, help="Listen for vocals in songs whose tags do not tell.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option(
+    "--list",
+    "listed",
+    is_flag=True,
+    help="Print a line a song: artist - title, BPM, key, vocals, path, with tabs between.",
+)
+@click.option("--new", "fresh", is_flag=True, help="Print such lines of new and changed songs only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document, with all that is known of each song.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but faults.")
-def scan(names: tuple[str, ...], detect_vocals: bool, as_json: bool, quiet: bool, **where: Any) -> None:
+def scan(
+    names: tuple[str, ...], detect_vocals: bool, listed: bool, fresh: bool, as_json: bool, quiet: bool, **where: Any
+) -> None:
     """Read the tags of a library: folders, playlists, crates, collections of DJ programs.
 
     Files are only read. What has not changed since the last scan is not read again; a song that was moved is
-    recognised.
+    recognised. With --list, what is counted goes to stderr.
     """
     from stem_cli import logbook
     from stem_cli.batch import look
@@ -51,10 +61,13 @@ def scan(names: tuple[str, ...], detect_vocals: bool, as_json: bool, quiet: bool
         songs = found.songs
         if detect_vocals:
             songs = tuple(look.looked_at(shop, song) for song in songs)
+    shown = [song for song in songs if not fresh or song.path in found.tally.fresh]
     if as_json:
-        click.echo(json.dumps(_as_json(found, songs), ensure_ascii=True))
+        click.echo(json.dumps(_as_json(found, shown), ensure_ascii=True))
     elif not quiet:
-        click.echo(os.fsencode("\n".join(_lines(found, songs))))
+        for song in shown if listed or fresh else ():
+            click.echo(os.fsencode(_line(song)))
+        click.echo(os.fsencode("\n".join(_lines(found, songs))), err=listed or fresh)
 
 
 @contextmanager
@@ -87,12 +100,20 @@ def _lines(found: Any, songs: Any) -> list[str]:
     lines += [f"list {crate.name or crate.source.name}: {len(crate.entries)} songs" for crate in found.lists[:_MOST]]
     if len(found.lists) > _MOST:
         lines.append(f"and {len(found.lists) - _MOST} more lists")
+    lines += tally.notes
     if tally.left_out:
         lines.append(f"{len(tally.left_out)} are left out:")
         lines += [f"  {text}" for text in tally.left_out[:_MOST]]
     if len(tally.left_out) > _MOST:
         lines.append(f"  and {len(tally.left_out) - _MOST} more (--json tells all)")
     return lines
+
+
+def _line(song: Any) -> str:
+    """A song in one line, whatever its tags hold."""
+    name = f"{song.artist} - {song.title}" if song.artist and song.title else song.title or song.path.stem
+    told = (name, "" if song.bpm is None else f"{song.bpm:g}", song.key, song.vocals)
+    return "\t".join((*(" ".join(text.split()) for text in told), str(song.path)))
 
 
 def _as_json(found: Any, songs: Any) -> dict[str, Any]:
@@ -108,6 +129,7 @@ def _as_json(found: Any, songs: Any) -> dict[str, Any]:
         "moved": tally.moved,
         "gone": tally.gone,
         "left_out": tally.left_out,
+        "notes": tally.notes,
     }
 
 

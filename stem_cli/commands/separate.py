@@ -146,7 +146,7 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
     from stem_cli import artifacts, split
     from stem_cli.track import open_track
 
-    track = open_track(artifacts.resolve(shop.database, name), shop.database.fingerprint)
+    track = open_track(artifacts.resolve(shop.database, _expanded(name)), shop.database.fingerprint)
     order = split.order_of(how.asked, settings, shop.budget.paid)
     if how.explain:
         _explain(track, order, how)
@@ -163,6 +163,11 @@ def _separate_one(shop: Any, name: str, settings: settings_of.Settings, how: _Ho
     listener.outcome(track.path.name, result.status, result.engine)
     _log.info("%s: %s by %s in %.2f s", name, result.status, result.engine, result.work_seconds)
     return result
+
+
+def _expanded(name: str) -> str:
+    """The name with the home folder for its tilde, which a shell leaves alone in quotes."""
+    return name if os.path.lexists(name) else os.path.expanduser(name)  # noqa: PTH111 - pathlib's own may raise
 
 
 def _explain(track: Any, order: Any, how: _How) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
+import re
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,31 @@ logging.getLogger("sqlalchemy.pool").parent = logging.getLogger("stem_cli")
 def text_of(path: Path) -> str:
     """A path as text that every database and JSON file takes, even where its bytes are no UTF-8."""
     return os.fsencode(path).decode("utf-8", "replace")
+
+
+_NO_UTF_8 = "//"
+"""At the end of a key: no path ends so."""
+
+
+def key_of(path: Path) -> str:
+    """A path as text that no other path has: text_of, but for names that are no UTF-8, whose bytes are told."""
+    raw = os.fsencode(path)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return re.sub("[\ufffd\udc80-\udcff]", _escaped, raw.decode("utf-8", "surrogateescape")) + _NO_UTF_8
+
+
+def path_of_key(key: str) -> Path:
+    """The path that `key_of` was given."""
+    if not key.endswith(_NO_UTF_8):
+        return Path(key)
+    text = re.sub("\ufffd([0-9A-F]{2})", lambda found: chr(0xDC00 + int(found[1], 16)), key.removesuffix(_NO_UTF_8))
+    return Path(os.fsdecode(text.encode("utf-8", "surrogateescape")))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join(f"\ufffd{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
 
 
 class Database:
@@ -75,7 +101,7 @@ class Database:
         """A file's fingerprint, from memory while its path, size, time and inode are what they were."""
         stat = shape.path.stat()
         known = {
-            "path": text_of(shape.path.absolute()),
+            "path": key_of(shape.path.absolute()),
             "size": stat.st_size,
             "mtime_ns": stat.st_mtime_ns,
             "inode": f"{stat.st_dev}:{stat.st_ino}",

@@ -244,11 +244,29 @@ def _or_silent(value: float | None) -> float:
 
 
 def find_folders(path: Path) -> list[StemFolder]:
-    """The folder of stems that the path is, or all that lie below it, sorted; hidden ones are being made."""
-    if not path.is_dir() or (path / METADATA).exists():
+    """The folder of stems that the path is, or all that lie below it, sorted; hidden ones are being made.
+
+    Files of other programs that are called metadata.json are passed over. Raises InputError where one of ours is
+    damaged.
+    """
+    own = path / METADATA
+    if not path.is_dir() or (own.exists() and not _is_foreign(own)):
         return [open_folder(path)]
     found = [*path.rglob(METADATA), *path.rglob(f"*{FLAT_METADATA}")]
-    return [open_folder(file) for file in sorted(found) if not _hidden(file.relative_to(path))]
+    shown = [file for file in sorted(found) if not _hidden(file.relative_to(path))]
+    return [open_folder(file) for file in shown if not _is_foreign(file)]
+
+
+def _is_foreign(file: Path) -> bool:
+    """Whether a metadata.json is another program's: it has no schema, by which a damaged one of ours is known still."""
+    try:
+        raw = file.read_bytes()
+        data = json.loads(raw)
+    except ValueError:
+        return b'"schema"' not in raw
+    except (OSError, RecursionError):
+        return False
+    return not isinstance(data, dict) or "schema" not in data
 
 
 def hides_stems(home: Path, names: Sequence[str]) -> set[str] | None:

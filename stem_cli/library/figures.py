@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, date, datetime
+
+_DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)", re.ASCII)
 
 
 def positive(value: object) -> float | None:
@@ -26,10 +29,23 @@ def stars(value: object, of: float) -> int | None:
 
 def day(value: object) -> str:
     """yyyy-mm-dd of seconds since 1970, by Greenwich."""
-    seconds = _whole(value)
+    seconds = whole(value)
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d") if seconds else ""
     except (ValueError, OverflowError, OSError):
+        return ""
+
+
+def date_of(text: str) -> str:
+    """yyyy-mm-dd of a date as programs write it, the year first.
+
+    >>> date_of("2019/4/16"), date_of("2022-04-09 12:00"), date_of("2022-02-31")
+    ('2019-04-16', '2022-04-09', '')
+    """
+    found = _DATE.match(text.strip())
+    try:
+        return date(*map(int, found.groups())).isoformat() if found else ""
+    except ValueError:
         return ""
 
 
@@ -38,7 +54,8 @@ def words(value: object) -> str:
     return value.replace("\0", "") if isinstance(value, str) else "" if value is None else str(value)
 
 
-def _whole(value: object) -> int | None:
+def whole(value: object) -> int | None:
+    """A whole number, however many digits stand there; None where it is none."""
     try:
         return int(float(str(value)))
     except (ValueError, OverflowError):

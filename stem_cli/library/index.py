@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from stem_cli.database import Database, text_of, upsert
+from stem_cli.database import Database, key_of, path_of_key, upsert
 from stem_cli.library.song import Song
 from stem_cli.library.tagged import song_of
 from stem_cli.library.walk import Found
@@ -26,7 +26,9 @@ _FIELDS = (
 
 @dataclass
 class Tally:
-    """What a scan found. left_out: files and folders that are not taken, and why."""
+    """What a scan found. left_out: files and folders that are not taken, and why.
+    fresh: what is new or has changed. notes: what else a user should know, in words.
+    """
 
     songs: list[Song] = field(default_factory=list)
     new: int = 0
@@ -34,6 +36,8 @@ class Tally:
     moved: int = 0
     gone: int = 0
     left_out: list[str] = field(default_factory=list)
+    fresh: set[Path] = field(default_factory=set)
+    notes: list[str] = field(default_factory=list)
 
     def leave_out(self, text: str) -> None:
         """Note what is not taken."""
@@ -52,7 +56,7 @@ class _Known:
     @property
     def song(self) -> Song:
         """The song in it."""
-        return _song(self.row, Path(self.row["path"]))
+        return _song(self.row)
 
 
 def update(
@@ -66,18 +70,18 @@ def update(
     """Bring the library up to date with what lies below the roots, all of which is in `found`.
 
     A file is read where its size, time or inode differ from what is known. A missing one that turns up elsewhere
-    with the same size and tags (and sound, where its digest is known) is the same song. Files that are not `ready` are
-    left for another time. Raises OutputError.
+    with the same size, tags and sound is the same song; where its digest is not known, with the same time as well, and
+    with the same name where there are no tags. Those that are not `ready` are left for later. Raises OutputError.
     """
     known = _all_known(database)
     lost: dict[int, list[Song]] | None = None
     waiting: list[tuple[Song, str]] = []
     seen: dict[str, int] = {}
     for number, one in enumerate(found, 1):
-        seen[text_of(one.path)] = number
-        old = known.get(text_of(one.path))
+        seen[key_of(one.path)] = number
+        old = known.get(key_of(one.path))
         if old is not None and not old.gone and old.mark == (one.size, one.mtime_ns, one.inode):
-            _sort(tally, _song(old.row, one.path), old.no_song)
+            _sort(tally, old.song, old.no_song)
         elif ready(one):
             waiting.append(_read(one, old, tally))
         if len(waiting) >= _TOGETHER:
@@ -88,7 +92,7 @@ def update(
     if waiting:
         _write(database, waiting, known, _by_size(known) if lost is None else lost, tally)
     _mark_gone(database, [path for path in known if path not in seen and not known[path].gone], roots, tally)
-    tally.songs.sort(key=lambda song: seen[text_of(song.path)])
+    tally.songs.sort(key=lambda song: seen[key_of(song.path)])
     return tally
 
 
@@ -103,7 +107,7 @@ def found_at(paths: Iterable[Path], tally: Tally) -> Iterator[Found]:
 
 def remember_vocals(database: Database, path: Path, vocals: str) -> None:
     """What a look at a song has shown: "yes" or "no"."""
-    database.run("UPDATE library SET vocals = :vocals WHERE path = :path", vocals=vocals, path=text_of(path))
+    database.run("UPDATE library SET vocals = :vocals WHERE path = :path", vocals=vocals, path=key_of(path))
 
 
 def _sort(tally: Tally, song: Song, no_song: str) -> None:
@@ -119,6 +123,7 @@ def _read(found: Found, old: _Known | None, tally: Tally) -> tuple[Song, str]:
         song = replace(song, vocals=old.song.vocals)
     if not no_song and not _is_new(old):
         tally.changed += 1
+        tally.fresh.add(song.path)
     return song, no_song
 
 
@@ -135,16 +140,17 @@ def _write(
     tally: Tally,
 ) -> None:
     """Write down what was read, and empty the list of it."""
-    befores = [_taken(database, song, lost) if text_of(song.path) not in known else None for song, _ in waiting]
+    befores = [_taken(database, song, lost) if key_of(song.path) not in known else None for song, _ in waiting]
     with database.change() as connection:
         for (song, no_song), before in zip(waiting, befores, strict=True):
             if before is not None:
                 song = replace(song, added=before.added, vocals=before.vocals)
                 _move(connection, before.path, song.path)
                 tally.moved += 1
-            elif not no_song and _is_new(known.get(text_of(song.path))):
+            elif not no_song and _is_new(known.get(key_of(song.path))):
                 tally.new += 1
-            values = {"path": text_of(song.path), **_columns(song, no_song)}
+                tally.fresh.add(song.path)
+            values = {"path": key_of(song.path), **_columns(song, no_song)}
             connection.execute(text(upsert("library", "path", values)), values)
             _sort(tally, song, no_song)
     waiting.clear()
@@ -169,9 +175,7 @@ def _taken(database: Database, song: Song, lost: Mapping[int, list[Song]]) -> So
 
 
 def _is_missing(path: Path) -> bool:
-    """Whether a file is surely not there. Of a name that is no UTF-8 the database has not enough to tell."""
-    if "\ufffd" in path.name:
-        return False
+    """Whether a file is surely not there."""
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -186,13 +190,14 @@ def _tags(song: Song) -> tuple[object, ...]:
 
 
 def _sounds_like(database: Database, song: Song, other: Song) -> bool:
-    """Whether the digest of the missing file, where one was taken, is that of this one."""
+    """Whether the digest of the missing file is that of this one; where none was taken, whether all else agrees."""
     from stem_cli.audio import probe
     from stem_cli.errors import InputError
 
-    known = database.rows("SELECT digest FROM files WHERE path = :path", path=text_of(other.path))
+    known = database.rows("SELECT digest FROM files WHERE path = :path", path=key_of(other.path))
     if not known:
-        return True
+        named = bool(song.title or song.artist) or song.path.name == other.path.name
+        return named and song.mtime_ns == other.mtime_ns
     with suppress(InputError, OSError):
         return database.fingerprint(probe(song.path)).digest == str(known[0]["digest"])
     return False
@@ -200,20 +205,30 @@ def _sounds_like(database: Database, song: Song, other: Song) -> bool:
 
 def _move(connection: Any, before: Path, after: Path) -> None:
     """Everything that is known of a path is known of another one from now on."""
-    for table in ("library", "queue"):
-        connection.execute(
-            text(f"DELETE FROM {table} WHERE path = :after"),  # noqa: S608 - two names of our own
-            {"after": text_of(after)},
-        )
-        connection.execute(
-            text(f"UPDATE {table} SET path = :after WHERE path = :before"),  # noqa: S608
-            {"after": text_of(after), "before": text_of(before)},
-        )
+    paths = {"before": key_of(before), "after": key_of(after)}
+    connection.execute(text("DELETE FROM library WHERE path = :after"), paths)
+    connection.execute(text("UPDATE library SET path = :after WHERE path = :before"), paths)
+    _move_jobs(connection, paths)
+
+
+def _move_jobs(connection: Any, paths: Mapping[str, str]) -> None:
+    """Where the new path is in the queue itself, its own row stays, but for one that waits where the song is done."""
+    done = "SELECT output FROM queue WHERE path = :before AND state = 'done'"
+    connection.execute(
+        text(f"DELETE FROM queue WHERE path = :after AND state NOT IN ('running', 'done') AND output IN ({done})"),  # noqa: S608
+        paths,
+    )
+    own = "SELECT output FROM queue WHERE path = :after"
+    connection.execute(
+        text(f"UPDATE queue SET path = :after WHERE path = :before AND output NOT IN ({own})"),  # noqa: S608
+        paths,
+    )
+    connection.execute(text("DELETE FROM queue WHERE path = :before AND state <> 'running'"), paths)
 
 
 def _mark_gone(database: Database, paths: list[str], roots: Iterable[Path], tally: Tally) -> None:
-    below = tuple(text_of(root).rstrip("/\\") + sign for root in roots for sign in "/\\")
-    missing = [path for path in paths if path.startswith(below)]
+    below = tuple(str(root).rstrip("/\\") + sign for root in roots for sign in "/\\")
+    missing = [path for path in paths if str(path_of_key(path)).startswith(below)]
     with database.change() as connection:
         for path in missing:
             moved = connection.execute(
@@ -230,10 +245,9 @@ def _all_known(database: Database) -> dict[str, _Known]:
     }
 
 
-def _song(row: Mapping[str, Any], path: Path) -> Song:
-    """path: of the file; its name in the row is not its own where that is no UTF-8."""
+def _song(row: Mapping[str, Any]) -> Song:
     return Song(
-        path=path,
+        path=path_of_key(row["path"]),
         size=row["size"],
         mtime_ns=row["mtime_ns"],
         inode=row["inode"],

@@ -70,6 +70,18 @@ def default_libraries(home: Path, drives: Iterable[Path] = ()) -> list[Path]:
     return [place for place in places if os.path.exists(place)]  # noqa: PTH110 - pathlib's own may raise
 
 
+def searched(home: Path, drives: Iterable[Path] = ()) -> list[Path]:
+    """The folders that `default_libraries` looks into, by their uppermost ones that are there."""
+    places = ("Music", *_SERATO_4, *_REKORDBOX, *_EXPORTS, _TRAKTOR, *_VIRTUALDJ)
+    tops = dict.fromkeys(home / Path(place).parts[0] for place in places)
+    return [one for one in tops if os.path.isdir(one)] + list(drives) or [home]  # noqa: PTH112 - pathlib's own may raise
+
+
+def holds_lists(folder: Path) -> bool:
+    """Whether files of DJ programs lie in a folder itself."""
+    return any(_is_library(file) for file in _files(folder, *READERS))
+
+
 def choose(crates: Iterable[Crate], name: str) -> tuple[Crate, ...]:
     """The lists of a name, in any case: `Gigs/Saturday`, `Gigs%%Saturday`, `Saturday` alone where that is one only.
 
@@ -107,9 +119,10 @@ def _nearest(wanted: str, known: Sequence[tuple[str, Crate]]) -> str:
     near = difflib.get_close_matches(wanted, names, n=_NEAREST, cutoff=0.5)
     if near:
         return f"Near are: {', '.join(dict.fromkeys(names[one] for one in near))}."
-    return (
-        f"There are: {', '.join(crate.name for _, crate in known[:_NEAREST])} ..." if known else "There are no lists."
-    )
+    if not known:
+        return "There are no lists."
+    every = list(dict.fromkeys(crate.name for _, crate in known))
+    return f"There are: {', '.join(every[:_NEAREST])}{' ...' if len(every) > _NEAREST else '.'}"
 
 
 def _sources(folder: Path) -> Iterator[Path]:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from stem_cli.library.crate import Crate, Entry
-from stem_cli.library.figures import positive
+from stem_cli.library.figures import date_of, positive, whole
 from stem_cli.library.xml import elements
 
 ROOT = "DJ_PLAYLISTS"
@@ -68,6 +68,7 @@ def path_of(location: str) -> PurePosixPath:
 
 
 def _entry(found: Mapping[str, str]) -> Entry:
+    rating = whole(found.get("Rating", ""))
     return Entry(
         path_of(found["Location"]),
         title=found.get("Name", ""),
@@ -77,9 +78,7 @@ def _entry(found: Mapping[str, str]) -> Entry:
         comment=found.get("Comments", ""),
         key=found.get("Tonality", ""),
         bpm=positive(found.get("AverageBpm", "")),
-        rating=STARS.get(int(found["Rating"]))
-        if found.get("Rating", "").isascii() and found.get("Rating", "").isdigit()
-        else None,
+        rating=STARS.get(-1 if rating is None else rating),
         seconds=positive(found.get("TotalTime", "")),
-        added=found.get("DateAdded", ""),
+        added=date_of(found.get("DateAdded", "")),
     )

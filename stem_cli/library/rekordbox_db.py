@@ -14,7 +14,7 @@ from typing import Any
 
 from stem_cli.errors import InputError
 from stem_cli.library.crate import Crate, Entry
-from stem_cli.library.figures import positive, stars, words
+from stem_cli.library.figures import date_of, positive, stars, words
 from stem_cli.library.sqlite import copied, refused
 
 NAME, ENDING = "master.db", ".db"
@@ -118,7 +118,7 @@ def _entry(path: PurePosixPath, fields: list[object]) -> Entry:
         bpm=None if hundredths is None else hundredths / 100,
         rating=None if rating is None else stars(rating, 5),
         seconds=positive(seconds),
-        added=words(added)[:10],
+        added=date_of(words(added)),
     )
 
 

@@ -20,6 +20,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _MOUNTED = re.compile(r"(/Volumes/[^/]+|/run/media/[^/]+/[^/]+|/media/[^/]+/[^/]+|/mnt/[^/]+)(?:/(.*))?$")
 """Where macOS and Linux put drives. (systemd's and udisks' manuals; Apple's File System Programming Guide.)"""
 _SHARE = re.compile(r"(//[^/]+/[^/]+)(?:/(.*))?$")
+_DRIVES = (_LETTER, _MOUNTED, _SHARE)
 _SYSTEM_DISK = "/Volumes/Macintosh HD/"
 _OUR_OWN = ("/boot", "/dev", "/etc", "/proc", "/run", "/snap", "/sys", "/System", "/tmp", "/private", "/usr", "/var")  # noqa: S108
 
@@ -60,6 +61,33 @@ def resolve(
     return MISSING if mapped is not None or drive is None else f"on another drive ({drive})"
 
 
+def other_drive(
+    path: PurePosixPath, place: Path, bases: Sequence[Path], mapping: Mapping[str, str] | None = None
+) -> str:
+    """In words, where a file was found on another drive than its path names, as on a backup; else "".
+
+    The arguments are those that `resolve` was given, and what it found.
+    """
+    text = posixpath.normpath(str(path).replace("\\", "/"))
+    found = place.as_posix()
+    if found in (text, text[1:]) or text.startswith(_SYSTEM_DISK) or _mapped(text, mapping or {}) is not None:
+        return ""
+    base = max((one for one in bases if place.is_relative_to(one)), key=lambda one: len(one.parts), default=None)
+    named = next((match[1] for pattern in _DRIVES if (match := pattern.match(text))), "")
+    if base is None or _lies_in(text, base.as_posix()) or (named and _is_called(base, named)):
+        return ""
+    return f"found on {base} instead of {named or _system()}"
+
+
+def _lies_in(text: str, folder: str) -> bool:
+    given, wanted = (unicodedata.normalize("NFC", one).casefold() for one in (text, folder))
+    return given.startswith(f"{wanted.rstrip('/')}/")
+
+
+def _is_called(base: Path, drive: str) -> bool:
+    return _alike(base.name) == _alike(posixpath.basename(drive))
+
+
 def drives() -> tuple[Path, ...]:
     """The drives and shares that are mounted beside the system's own."""
     places = [part.mountpoint for part in psutil.disk_partitions(all=os.name != "nt")]  # else without shares
@@ -98,7 +126,7 @@ def _candidates(text: str, bases: Sequence[Path]) -> Iterator[str]:
         yield from (text, _system() + text[len(_SYSTEM_DISK) :])
     elif text.startswith("/"):
         yield _system() + text[1:]
-    for pattern in (_LETTER, _MOUNTED, _SHARE):
+    for pattern in _DRIVES:
         found = pattern.match(text)
         if found and found[2]:
             name = posixpath.basename(found[1]).casefold()
@@ -115,7 +143,7 @@ def _system() -> str:
 
 def _drive(text: str) -> str | None:
     """The drive that a path needs and this machine has not."""
-    letter, mounted, share = (pattern.match(text) for pattern in (_LETTER, _MOUNTED, _SHARE))
+    letter, mounted, share = (pattern.match(text) for pattern in _DRIVES)
     if letter:
         return None if os.name == "nt" and _is_there(f"{letter[1]}/") else letter[1].upper()
     if mounted:

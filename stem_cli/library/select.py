@@ -12,12 +12,13 @@ from stem_cli.database import Database
 from stem_cli.errors import InputError
 from stem_cli.library import index
 from stem_cli.library.crate import Crate, Entry
-from stem_cli.library.named import choose, default_libraries, lists_of
+from stem_cli.library.figures import date_of
+from stem_cli.library.named import choose, default_libraries, holds_lists, lists_of, searched
 from stem_cli.library.readers import READERS
-from stem_cli.library.resolve import Listings, drives, resolve
+from stem_cli.library.resolve import Listings, drives, other_drive, resolve
 from stem_cli.library.serato import DATABASE, FOLDER
 from stem_cli.library.song import Song
-from stem_cli.library.walk import Found, songs_below
+from stem_cli.library.walk import Found, is_song, songs_below
 
 AUTO = "auto"
 
@@ -43,7 +44,8 @@ class Wanted:
 class Selection:
     """The songs, each once, those of lists first and in their order. roots: the folders that were named.
 
-    crates: the names of the lists that were named. lists: every list that was read. tally: what the scan found.
+    crates: the names of the lists that were named. lists: those lists, each once; where none was named, every list of
+    the libraries. tally: what the scan found.
     """
 
     songs: tuple[Song, ...]
@@ -63,14 +65,15 @@ def songs_named(
     known = _libraries(wanted, needed=bool(names))
     for name in names:
         lists += choose(known, name)
-    members, unresolved = _resolved((*lists, *known), wanted.mapping, {id(one) for one in lists})
-    tally = index.Tally(left_out=unresolved)
+    members, unresolved, notes = _resolved((*lists, *known), wanted.mapping, {id(one) for one in lists})
+    tally = index.Tally(left_out=unresolved, notes=notes)
     named = {id(one) for one in lists}
     singles = [path for path, pairs in members.items() if any(id(crate) in named for crate, _ in pairs)]
-    found = chain(index.found_at((*singles, *files), tally), _below(roots, wanted.skip, tally))
+    found = chain(index.found_at((*singles, *_sounding(files, tally)), tally), _below(roots, wanted.skip, tally))
     index.update(database, roots, _once(found), tally, wanted.ready, advance)
     songs = [_told(song, members.get(song.path, ())) for song in tally.songs]
-    return Selection(tuple(songs), tuple(roots), tuple(crate.name for crate in lists), (*lists, *known), tally)
+    shown = tuple({id(one): one for one in lists or known}.values())
+    return Selection(tuple(songs), tuple(roots), tuple(crate.name for crate in lists), shown, tally)
 
 
 def lists_for(
@@ -79,13 +82,27 @@ def lists_for(
     """By file the names of the lists that hold it; of those named, or of all. Raises InputError."""
     known = _libraries(Wanted((), crates, libraries, mapping), needed=bool(crates))
     lists = [crate for name in crates for crate in choose(known, name)] or known
-    members, _ = _resolved(lists, mapping, set())
+    members, *_ = _resolved(lists, mapping, set())
     return {path: tuple(dict.fromkeys(one.name for one, _ in pairs if one.name)) for path, pairs in members.items()}
 
 
 def _below(roots: Iterable[Path], skip: frozenset[Path], tally: index.Tally) -> Iterator[Found]:
     for root in roots:
         yield from songs_below(root, tally.leave_out, skip)
+
+
+def _sounding(files: Iterable[Path], tally: index.Tally) -> Iterator[Path]:
+    """Those that are called like songs, or that hold sound."""
+    from stem_cli.audio import probe
+
+    for path in files:
+        try:
+            if not is_song(path.name):
+                probe(path)
+        except InputError as error:
+            tally.leave_out(f"{path}: {error.what}")
+        else:
+            yield path
 
 
 def _sorted_out(wanted: Wanted) -> tuple[list[Path], list[Path], list[Crate], list[str]]:
@@ -96,10 +113,10 @@ def _sorted_out(wanted: Wanted) -> tuple[list[Path], list[Path], list[Crate], li
     names = list(wanted.crates)
     for name in wanted.names:
         path = _named_path(name)
-        if os.path.isdir(path) and path.name != FOLDER:  # noqa: PTH112 - pathlib's own raises for names too long
-            roots.append(path)
-        elif os.path.isdir(path) or _is_list(path):  # noqa: PTH112
+        if _is_list(path) or (os.path.isdir(path) and _is_of_lists(path, wanted.skip)):  # noqa: PTH112 - pathlib's own raises
             lists += lists_of(path)
+        elif os.path.isdir(path):  # noqa: PTH112
+            roots.append(path)
         elif os.path.exists(path):  # noqa: PTH110
             files.append(path)
         else:
@@ -117,6 +134,11 @@ def _is_list(path: Path) -> bool:
     return os.path.isfile(path) and (path.suffix.lower() in READERS or path.name == DATABASE)  # noqa: PTH113
 
 
+def _is_of_lists(folder: Path, skip: frozenset[Path]) -> bool:
+    """Whether a folder holds lists only: Serato's own, or any with lists and without a song in it."""
+    return folder.name == FOLDER or (holds_lists(folder) and next(songs_below(folder, skip=skip), None) is None)
+
+
 def _refuse_path(name: str) -> None:
     """Raises InputError for what looks like a path: a disk that is not plugged in is no name of a crate."""
     if Path(name).is_absolute() or name.startswith((".", "~")) or Path(name).suffix.lower() in READERS:
@@ -125,13 +147,13 @@ def _refuse_path(name: str) -> None:
 
 def _libraries(wanted: Wanted, needed: bool) -> list[Crate]:
     """All lists of the libraries. Raises InputError where some are needed and there are none."""
-    places = [one for one in wanted.libraries if one != AUTO]
-    found = [_named_path(one) for one in places]
-    if AUTO in wanted.libraries or (needed and not places):
+    found = [_named_path(one) for one in wanted.libraries if one != AUTO]
+    if AUTO in wanted.libraries or (needed and not found):
         found += default_libraries(Path.home(), drives())
     if needed and not found:
         name = next((one for one in (*wanted.crates, *wanted.names) if not os.path.exists(one)), "")  # noqa: PTH110
-        hint = "Name a file, a folder, or with --library where your crates lie."
+        places = ", ".join(map(str, searched(Path.home(), drives())))
+        hint = f"Looked in {places}. Name a file, a folder, or with --library where your crates lie."
         raise InputError(
             f"there is no file {name!r}, and no library of a DJ program to look for such a crate", None, hint
         )
@@ -140,11 +162,12 @@ def _libraries(wanted: Wanted, needed: bool) -> list[Crate]:
 
 def _resolved(
     lists: Iterable[Crate], mapping: Mapping[str, str], named: set[int]
-) -> tuple[dict[Path, list[tuple[Crate, Entry]]], list[str]]:
-    """By file the lists it is in; and what the lists that were named hold beside files, with the reason."""
+) -> tuple[dict[Path, list[tuple[Crate, Entry]]], list[str], list[str]]:
+    """By file the lists it is in; of those that were named, what they hold beside files, with the reason, and notes."""
     listings, mounted = Listings(), drives()
     found: dict[Path, list[tuple[Crate, Entry]]] = {}
     missing: dict[str, None] = {}
+    notes: dict[str, int] = {}
     for crate in lists:
         bases = (*_bases(crate.source), *mounted, Path(Path.home().anchor))
         lost = [f"{crate.name or crate.source}: {one}" for one in crate.left_out]
@@ -152,10 +175,12 @@ def _resolved(
             place = resolve(entry.path, bases, mapping, listings)
             if isinstance(place, Path):
                 found.setdefault(place, []).append((crate, entry))
+                note = other_drive(entry.path, place, bases, mapping) if id(crate) in named else ""
+                notes[note] = notes.get(note, 0) + 1
             else:
                 lost.append(f"{entry.path}: {place}")
         missing.update(dict.fromkeys(lost if id(crate) in named else []))
-    return found, list(missing)
+    return found, list(missing), [f"{count} songs were {note}" for note, count in notes.items() if note]
 
 
 def _bases(source: Path) -> Iterator[Path]:
@@ -188,7 +213,7 @@ def _told(song: Song, pairs: Sequence[tuple[Crate, Entry]]) -> Song:
             bpm=song.bpm or entry.bpm,
             rating=song.rating if song.rating is not None else entry.rating,
             seconds=song.seconds or entry.seconds,
-            added=entry.added or song.added,
+            added=date_of(entry.added) or song.added,
             crates=names,
         )
     return song

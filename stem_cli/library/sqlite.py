@@ -28,8 +28,8 @@ _COPIES = 5
 def reading(path: Path, program: str) -> Iterator[sqlite3.Connection]:
     """A connection that only reads. Raises InputError where the file is damaged, is no database, or is held.
 
-    Who merely opens a database that writes ahead may leave files beside it: so one that nobody has open is taken as
-    unchangeable, one whose program runs is shared with it, and one left behind by a crash is read from a copy.
+    Who merely opens a database that writes ahead changes what lies beside it, or leaves files there: so one with a log
+    is read from a copy, its program running or not, and one without is taken as unchangeable.
     """
     try:
         with _place(path) as (place, options):
@@ -77,12 +77,11 @@ def _place(path: Path) -> Iterator[tuple[Path, str]]:
         head = file.read(20)
     if not head.startswith(MAGIC):
         raise InputError("this is no SQLite database", path, "Name another file.")
-    log, index = (path.with_name(path.name + ending).exists() for ending in ("-wal", "-shm"))
-    if log and not index:
+    if path.with_name(f"{path.name}-wal").exists():
         with copied(path, "the DJ program") as copy:
             yield copy, "mode=rw"
     else:
-        yield path, "mode=ro" if log or _WAL not in head[18:20] else "mode=ro&immutable=1"
+        yield path, "mode=ro" if _WAL not in head[18:20] else "mode=ro&immutable=1"
 
 
 def _state(path: Path) -> list[tuple[int, int, int] | None]:

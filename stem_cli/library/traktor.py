@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stem_cli.library.crate import Crate, Entry
-from stem_cli.library.figures import positive
+from stem_cli.library.figures import date_of, positive, whole
 from stem_cli.library.xml import elements
 
 ROOT = "NML"
@@ -61,8 +61,7 @@ def path_of(location: Mapping[str, str]) -> PurePosixPath:
 
 def _entry(element: Any, location: Mapping[str, str]) -> Entry:
     info, tempo, key, album = (_attributes(element, name) for name in ("INFO", "TEMPO", "MUSICAL_KEY", "ALBUM"))
-    number = key.get("VALUE", "")
-    place = int(number) if number.isascii() and number.isdigit() else len(_KEYS)
+    place = whole(key.get("VALUE", ""))
     ranking = positive(info.get("RANKING", ""))
     return Entry(
         path_of(location),
@@ -71,11 +70,11 @@ def _entry(element: Any, location: Mapping[str, str]) -> Entry:
         album=album.get("TITLE", ""),
         genre=info.get("GENRE", ""),
         comment=info.get("COMMENT", ""),
-        key=_KEYS[place] if place < len(_KEYS) else info.get("KEY", ""),
+        key=_KEYS[place] if place is not None and 0 <= place < len(_KEYS) else info.get("KEY", ""),
         bpm=positive(tempo.get("BPM", "")),
         rating=None if ranking is None else min(5, round(ranking / _STAR)),
         seconds=positive(info.get("PLAYTIME_FLOAT", "") or info.get("PLAYTIME", "")),
-        added=info.get("IMPORT_DATE", "").replace("/", "-"),
+        added=date_of(info.get("IMPORT_DATE", "")),
     )
 
 

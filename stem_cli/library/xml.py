@@ -10,6 +10,8 @@ from xml.etree import ElementTree
 from stem_cli.errors import InputError
 
 _BEGINNING = 4096
+_DEEPEST = 200
+"""Elements inside one another: of folders in folders, no program has a tenth of it."""
 _DAMAGED = (ElementTree.ParseError, LookupError, ValueError)
 """The latter two where it names an encoding that there is not, or that a parser cannot do."""
 
@@ -54,6 +56,8 @@ def _parsed(events: Any, path: Path, root: str, wanted: str) -> Iterator[Any]:
             if not above and element.tag != root:
                 raise InputError(f"it is no {root} file, but <{element.tag}>", path, "Name another file.")
             above.append(element)
+            if len(above) > _DEEPEST:
+                raise InputError(f"its elements are nested more than {_DEEPEST} deep", path, "Export it again.")
             inside += element.tag == wanted
             continue
         above.pop()

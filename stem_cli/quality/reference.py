@@ -31,17 +31,23 @@ Sound = NDArray[Any]
 class Comparison:
     """figures: by stem; sdr_db, si_sdr_db of the whole song, and medians over windows of a second after museval:
     median_sdr_db, median_isr_db, median_sir_db, median_sar_db. missing: stems that only one side has.
+    left_out: stems that both have, but that are in those that were compared already.
     notes: in words: what looks swapped, unseparated, louder or late.
     """
 
     figures: dict[str, dict[str, float]]
     missing: tuple[str, ...]
+    left_out: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def compare(made: Mapping[str, Path], true: Mapping[str, Path]) -> Comparison:
-    """Set files beside the true ones of the same names. Raises InputError where they do not go together."""
-    names = [name for name in true if name in made]
+    """Set files beside the true ones of the same names. Raises InputError where they do not go together.
+
+    No sound is compared twice: a whole stem comes before its parts, a stem before the song without another one.
+    """
+    both = [name for name in true if name in made]
+    names = list(stems.adding_up(both)) or both[:1]
     if not names:
         what = f"none of its stems ({', '.join(true)}) is among those to be judged ({', '.join(made)})"
         raise InputError(what, next(iter(true.values())).parent, "Name a folder with the true stems of this song.")
@@ -55,15 +61,18 @@ def compare(made: Mapping[str, Path], true: Mapping[str, Path]) -> Comparison:
     figures = {name: sums.figures(place) for place, name in enumerate(names)}
     audible = [name for place, name in enumerate(names) if sums.sounds(place)]
     medians = _medians({name: mixes[name] for name in audible}, frames // rate * rate, channels, rate)
-    missing = tuple(sorted({*true, *made} - set(names)))
-    return Comparison({name: {**figures[name], **medians.get(name, {})} for name in names}, missing, sums.notes(names))
+    missing = tuple(sorted({*true, *made} - set(both)))
+    told = {name: {**figures[name], **medians.get(name, {})} for name in names}
+    left_out = tuple(name for name in both if name not in names)
+    return Comparison(told, missing, left_out, sums.notes(names))
 
 
 def compare_folder(made: Mapping[str, Path], reference: Path) -> tuple[dict[str, dict[str, float]], list[str]]:
     """Figures by stem beside the true stems in a folder, and notes in words. Raises InputError."""
     found = compare(made, stem_files(reference))
     missing = [f"{name}: only one side has it" for name in found.missing]
-    return found.figures, [*found.notes, *missing]
+    twice = [f"{name}: left out, as what was compared holds it; compare it by itself" for name in found.left_out]
+    return found.figures, [*found.notes, *missing, *twice]
 
 
 def _medians(
