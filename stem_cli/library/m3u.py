@@ -75,7 +75,7 @@ def _told(line: str) -> dict[str, str]:
     """What a line of comment says of the next song."""
     if line.startswith("#EXTVDJ:"):
         return dict(_VDJ.findall(line))
-    found = re.match(r"#EXTINF:\s*(-?[\d.]+)[^,]*,(.*)", line)
+    found = re.match(r"#EXTINF:\s*+(-?[\d.]++)[^,]*+,(.*)", line)
     if not found:
         return {}
     artist, dash, title = found[2].strip().partition(" - ")
