@@ -29,7 +29,7 @@ class Wanted:
 
     libraries: where crates are looked for, "auto" is where DJ programs keep theirs. mapping: beginnings of paths of
     another machine and what stands for them here. skip: folders that are left alone. ready: whether a file that is new
-    or has changed is whole already; it may still be on its way.
+    or has changed is whole already; it may still be on its way. lists: whether a folder may stand for the lists in it.
     """
 
     names: Sequence[str]
@@ -38,6 +38,7 @@ class Wanted:
     mapping: Mapping[str, str] = field(default_factory=dict)
     skip: frozenset[Path] = frozenset()
     ready: Callable[[Found], bool] = lambda found: True  # noqa: ARG005
+    lists: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,9 +114,10 @@ def _sorted_out(wanted: Wanted) -> tuple[list[Path], list[Path], list[Crate], li
     names = list(wanted.crates)
     for name in wanted.names:
         path = _named_path(name)
-        if _is_list(path) or (os.path.isdir(path) and _is_of_lists(path, wanted.skip)):  # noqa: PTH112 - pathlib's own raises
+        folder = os.path.isdir(path)  # noqa: PTH112 - pathlib's own raises
+        if _is_list(path) or (folder and wanted.lists and _is_of_lists(path, wanted.skip)):
             lists += lists_of(path)
-        elif os.path.isdir(path):  # noqa: PTH112
+        elif folder:
             roots.append(path)
         elif os.path.exists(path):  # noqa: PTH110
             files.append(path)
