@@ -179,6 +179,8 @@ def _worked(shop: Shop, settings: Settings, how: How, hand: Hand) -> tuple[list[
     for path, fault in prepared.lost.items():
         click.echo(f"stem: {path}: {fault}; it is separated again", err=True)
     if not prepared.entries:
+        if how.summary and how.json:
+            telling.print_report(Summary(datetime.now(), datetime.now(), (), 0, ""), None, how.json, how.quiet)
         return [], None
     output = output_of(settings)
     if output != "same":
