@@ -53,6 +53,7 @@ def test_a_folder_is_separated_and_the_second_run_says_and_does_nothing(stem: St
     assert summary["summary"] == {"done": 3}
     assert "music separated" in Path(str(summary["report"])).read_text("utf-8")
     stems = look_of(OUTPUT)
+    assert lines(stem("batch", MUSIC, "--json").stdout)[-1]["summary"] == {}
     second = stem("batch", MUSIC)
     assert (second.stdout, second.stderr) == ("", "")
     assert look_of(OUTPUT) == stems

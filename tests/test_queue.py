@@ -42,7 +42,9 @@ def test_songs_are_moved_up_and_down_in_a_queue_that_stopped_and_the_next_batch_
     stem("batch", MUSIC, "--limit", "1", "--jobs", "1")
     assert done() == ["00.wav"]
     stem("queue", "bottom", MUSIC / "01.wav")
-    stem("queue", "top", "music/04*.wav")
+    inner = Path("a[b]")
+    inner.mkdir()
+    stem("queue", "top", "../music/04*.wav", cwd=inner)
     stem("queue", "priority", "-5", "02.wav")
     assert listed(stem) == ["04.wav", "03.wav", "01.wav", "02.wav"]
     plan = json.loads(stem("batch", MUSIC, "--plan", "--json").stdout)["plan"]
@@ -88,6 +90,7 @@ def test_dismissed_songs_are_listed_and_come_back_with_retry(stem: Stem) -> None
     assert "1 are dismissed" in stem("queue", "dismiss", "*").stderr
     assert listed(stem) == []
     assert listed(stem, "--state", "dismissed") == ["00.wav"]
+    assert "0 are in" in stem("queue", "retry").stderr
     stem("queue", "retry", "00.wav")
     assert listed(stem) == ["00.wav"]
 

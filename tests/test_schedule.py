@@ -417,6 +417,7 @@ def test_status_tells_what_would_not_work(stem: Stem, schedulers: Schedulers) ->
         (["a\nb"], "cannot be written"),
         (["/m/a\\b"], "backslash"),
         (["/m/" + "long" * 300], "playlist"),
+        (["--", "--no-such"], "--no-such"),
     ],
 )
 def test_what_cannot_be_scheduled_is_refused(stem: Stem, schedulers: Schedulers, words: list[str], told: str) -> None:

@@ -60,7 +60,13 @@ class Watch:
     @property
     def songs(self) -> int:
         """How many lines it said of songs."""
-        return len([line for line in self.said if line.strip() and not line.startswith("stem: interrupted")])
+        return len(
+            [
+                line
+                for line in self.said
+                if line.strip() and not line.startswith(("stem: interrupted", "stem: watching"))
+            ]
+        )
 
     @property
     def text(self) -> str:
@@ -123,7 +129,7 @@ def test_a_file_that_grows_is_taken_when_it_is_whole() -> None:
                 file.write(whole[start : start + step])
                 file.flush()
                 time.sleep(0.15)
-        assert watch.said == []
+        assert watch.songs == 0
         watch.until_said("slow.wav: separated")
     assert watch.songs == 1
     assert {seconds(path) for path in OUTPUT.rglob("*.wav")} == {4.0}
@@ -165,6 +171,22 @@ def test_ctrl_c_while_stems_are_made(tmp_path: Path) -> None:
     assert_nothing_half_made(tmp_path)
     with watching("--format", "flac") as watch:
         watch.until_said("long.wav: separated")
+
+
+@pytest.mark.parametrize("options", [(), ("--polling",)])
+def test_a_folder_that_goes_and_comes_back_is_watched_again(options: tuple[str, ...]) -> None:
+    with watching(*options) as watch:
+        watch.until_said(f"stem: watching {DROPS.absolute()}; stems go to")
+        time.sleep(1.5)
+        DROPS.rename("away")
+        watch.until_said("there is no such file or folder")
+        Path("away").rename("old")
+        DROPS.mkdir()
+        write_song(DROPS / "a.wav")
+        watch.until_said("a.wav: separated")
+        time.sleep(1.5)
+        write_song(DROPS / "b.wav", seed=1)
+        watch.until_said("b.wav: separated")
 
 
 def test_json_lines_and_silence(tmp_path: Path) -> None:

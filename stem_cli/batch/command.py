@@ -121,7 +121,7 @@ def run(settings: Settings, how: How) -> None:
         hand = _prepared(shop, settings, how)
         telling.tell_missing(hand.selection, how.quiet)
         if how.plan:
-            telling.show_plan(hand, how.json, how.quiet)
+            telling.show_plan(hand, how.json, how.quiet, output_of(settings))
             return
         try:
             rows, end = _worked(shop, settings, how, hand)
@@ -179,6 +179,8 @@ def _worked(shop: Shop, settings: Settings, how: How, hand: Hand) -> tuple[list[
     for path, fault in prepared.lost.items():
         click.echo(f"stem: {path}: {fault}; it is separated again", err=True)
     if not prepared.entries:
+        if how.summary and how.json:
+            telling.print_report(Summary(datetime.now(), datetime.now(), (), 0, ""), None, how.json, how.quiet)
         return [], None
     output = output_of(settings)
     if output != "same":
@@ -235,7 +237,7 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
     summary = Summary(started, datetime.now(), tuple(board.rows), waiting, why)
     place = telling.write_report(summary, how.report, settings) if how.summary else None
     if how.summary:
-        telling.print_report(summary, place, how.json, how.quiet)
+        telling.print_report(summary, place, how.json, how.quiet, output)
     return board.rows, end
 
 

@@ -68,7 +68,7 @@ def write_report(summary: Summary, wanted: str, settings: Settings) -> Path | No
     return place
 
 
-def print_report(summary: Summary, place: Path | None, as_json: bool, quiet: bool) -> None:
+def print_report(summary: Summary, place: Path | None, as_json: bool, quiet: bool, output: str = "") -> None:
     """The table, or a line of JSON."""
     if as_json:
         click.echo(json.dumps(_figures(summary, place), ensure_ascii=True))
@@ -76,7 +76,12 @@ def print_report(summary: Summary, place: Path | None, as_json: bool, quiet: boo
         from rich.console import Console
 
         report.show(summary, Console(file=sys.stdout))
+        click.echo(os.fsencode(f"stems: {_where(output)}"))
         click.echo(f"report: {place}")
+
+
+def _where(output: str) -> str:
+    return "beside each song" if output == "same" else output
 
 
 def print_row(row: Row) -> None:
@@ -159,7 +164,7 @@ def _failures(failed: int, prepared: Prepared) -> str:
     return "; ".join(text for text in (now, known) if text)
 
 
-def show_plan(hand: Hand, as_json: bool, quiet: bool) -> None:
+def show_plan(hand: Hand, as_json: bool, quiet: bool, output: str) -> None:
     """The order and why."""
     entries = hand.prepared.entries
     if as_json:
@@ -197,3 +202,4 @@ def show_plan(hand: Hand, as_json: bool, quiet: bool) -> None:
     click.echo(
         f"{counted(len(entries), 'song')} to do ({seconds or '0:00'} of sound), {hand.prepared.finished} done", err=True
     )
+    click.echo(os.fsencode(f"stems: {_where(output)}"), err=True)

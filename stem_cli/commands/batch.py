@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from stem_cli.errors import UsageError
 from stem_cli.options import LIBRARY_OPTIONS, Duration, added
 from stem_cli.progress import STYLES
 from stem_cli.separation_options import HOW, LIMITS, WHAT, WHERE
@@ -21,7 +22,7 @@ Examples:
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("paths", nargs=-1, required=True, metavar="PATH|CRATE...")
+@click.argument("paths", nargs=-1, metavar="[PATH|CRATE...]")
 @added(LIBRARY_OPTIONS)
 @added(WHAT)
 @added(WHERE)
@@ -54,6 +55,8 @@ def batch(paths: tuple[str, ...], **options: Any) -> None:
     from stem_cli import allocator, logbook
     from stem_cli.batch import command
 
+    if not paths and not options["crates"]:
+        raise UsageError("nothing is named", None, "Name folders, files or lists, or use --crate.")
     how = command.how_of(paths, options)
     settings = command.settings_for(options)
     logbook.open_log(settings, how.verbose)

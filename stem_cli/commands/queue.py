@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import click
@@ -34,7 +33,9 @@ def queue() -> None:
 
 
 @queue.command("list")
-@click.option("--state", type=click.Choice(_STATES), multiple=True, help="Only these.", show_default="all but done")
+@click.option(
+    "--state", type=click.Choice(_STATES), multiple=True, help="Only these.", show_default="queued, running, failed"
+)
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="So many of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document with all of them.")
 def list_(state: tuple[str, ...], limit: int, as_json: bool) -> None:
@@ -103,10 +104,11 @@ def priority(number: int, which: tuple[str, ...]) -> None:
 @queue.command()
 @click.argument("which", nargs=-1, metavar="[JOB|FILE...]")
 def retry(which: tuple[str, ...]) -> None:
-    """Try failed ones again with the next batch; without a name, all of them."""
+    """Try failed ones again with the next batch; without a name, all that failed. Dismissed ones have to be named."""
     from stem_cli.batch import reorder
 
-    with _found(which or ("*",), "failed", "dismissed") as (database, jobs):
+    states = ("failed", "dismissed") if which else ("failed",)
+    with _found(which or ("*",), *states) as (database, jobs):
         reorder.retry(database, jobs)
     click.echo(f"{len(jobs)} are in the queue again", err=True)
 
@@ -156,29 +158,16 @@ def _database() -> Iterator[Any]:
 @contextmanager
 def _found(which: tuple[str, ...], *states: str) -> Iterator[Any]:
     """The database, and the jobs that are meant, each once. Raises InputError for what means none."""
+    from stem_cli.batch.meant import Meant
     from stem_cli.batch.queue import jobs
 
     with _database() as database:
         known = [job for job in jobs(database) if job.state in states]
-        found: dict[int, Any] = {}
+        index, found = Meant(known), dict[int, Any]()
         for word in which:
-            meant = [job for job in known if _means(word, job)]
+            meant = index.by(word)
             if not meant and word != "*":
                 hint = "`stem queue list` shows them; patterns are put in quotes."
                 raise InputError(f"no job that is {' or '.join(states)} is meant by {word!r}", None, hint)
             found.update((job.id, job) for job in meant)
         yield database, list(found.values())
-
-
-def _means(word: str, job: Any) -> bool:
-    """Whether a number, a file, a folder or a pattern means a job."""
-    from fnmatch import fnmatchcase
-
-    from stem_cli.database import text_of
-
-    if word.isdecimal():
-        return bool(int(word) == job.id)
-    path = text_of(Path(word).expanduser().absolute())
-    here: str = job.path
-    inside: bool = here == path or here.startswith(f"{path}/")
-    return inside or word in ("*", Path(here).name) or fnmatchcase(here, path)

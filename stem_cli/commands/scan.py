@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from stem_cli import settings as settings_of
+from stem_cli.errors import UsageError
 from stem_cli.options import LIBRARY_OPTIONS, added
 
 _EPILOG = """\b
@@ -28,7 +29,7 @@ _MOST = 20
 
 
 @click.command(epilog=_EPILOG)
-@click.argument("names", nargs=-1, required=True, metavar="PATH|CRATE...")
+@click.argument("names", nargs=-1, metavar="[PATH|CRATE...]")
 @added(LIBRARY_OPTIONS)
 @click.option("--detect-vocals", is_flag=True, help="Listen for vocals in songs whose tags do not tell.")
 @click.option(
@@ -53,6 +54,8 @@ def scan(
     from stem_cli.library.select import Wanted, songs_named
     from stem_cli.separation import open_shop
 
+    if not names and not where["crates"]:
+        raise UsageError("nothing is named", None, "Name folders, files or lists, or use --crate.")
     settings = settings_of.load().settings
     logbook.open_log(settings)
     with logbook.native_quiet(settings), open_shop(settings) as shop:

@@ -81,6 +81,7 @@ def install(
     from stem_cli.batch import schedule as schedules
     from stem_cli.batch.schedule.plan import when_of
 
+    _refuse_unknown(ctx.find_root(), paths, ctx.meta[_OPTIONS])
     where = output or settings_of.load().settings.output
     plan = schedules.planned(name, when_of(at, every), paths, where, ctx.meta[_OPTIONS])
     chosen = schedules.KINDS[kind or schedules.default_kind(plan)]
@@ -96,6 +97,13 @@ def install(
         click.echo(json.dumps(_planned(plan, chosen.name, shown, go), indent=1))
     elif not quiet:
         _say(plan, notes, go, dry_run)
+
+
+def _refuse_unknown(root: click.Context, paths: tuple[str, ...], options: tuple[str, ...]) -> None:
+    """Raises a usage error for what `stem batch` would refuse when nobody is there to read it."""
+    batch = root.command.get_command(root, "batch") if isinstance(root.command, click.Group) else None
+    if batch is not None:
+        batch.make_context("stem batch", [*options, "--", *paths])
 
 
 def _agreed(yes: bool, silent: bool, typed: list[str]) -> bool:
