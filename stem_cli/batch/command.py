@@ -26,7 +26,7 @@ from stem_cli.batch.run import run as run_course
 from stem_cli.batch.telling import Hand
 from stem_cli.batch.views import Off
 from stem_cli.batch.wish import output_of, typical, wish_of
-from stem_cli.database import text_of
+from stem_cli.database import key_of
 from stem_cli.disk import disk_errors
 from stem_cli.errors import BusyError, StemError, UsageError
 from stem_cli.folder.place import METADATA
@@ -37,7 +37,6 @@ from stem_cli.settings import Settings
 from stem_cli.split import Asked
 
 _NICE = 10
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -215,7 +214,7 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
         limit=how.limit,
         budget_seconds=how.budget_seconds,
         roots=hand.selection.roots,
-        paths={text_of(entry.path): entry.path for entry in prepared.entries},
+        paths={key_of(entry.path): entry.path for entry in prepared.entries},
         look=lambda: look.look_ahead(shop, batch, hand.by_path, hand.rules, crates) if asks else None,
     )
 

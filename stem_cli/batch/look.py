@@ -15,7 +15,7 @@ from stem_cli.audio import Mix
 from stem_cli.batch import queue
 from stem_cli.batch.prepare import place_of
 from stem_cli.batch.rules import Rule, place, vocals_decide
-from stem_cli.database import text_of
+from stem_cli.database import key_of
 from stem_cli.engines import Request, Run
 from stem_cli.errors import StemError
 from stem_cli.library import Song
@@ -89,4 +89,4 @@ def _depends(song: Song | None, rules: Sequence[Rule], named: Sequence[str]) -> 
 
 def by_path(songs: Sequence[Song]) -> dict[str, Song]:
     """The songs by their names in the queue."""
-    return {text_of(song.path): song for song in songs}
+    return {key_of(song.path): song for song in songs}

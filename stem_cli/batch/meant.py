@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stem_cli.batch.queue import Job
-from stem_cli.database import text_of
+from stem_cli.database import key_of
 
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -33,10 +33,10 @@ class Meant:
             return list(self._jobs)
         if word.isdecimal():
             return [self._jobs[self._ids[int(word)]]] if int(word) in self._ids else []
-        path = text_of(Path(_whole(word)))
+        path = key_of(Path(_whole(word)))
         found = {*self._names.get(word, ()), *self._from(path, path), *self._from(f"{path}/", f"{path}0")}
         if _PATTERN.search(word):
-            fits = re.compile(fnmatch.translate(text_of(Path(_whole(word, glob.escape))))).match
+            fits = re.compile(fnmatch.translate(key_of(Path(_whole(word, glob.escape))))).match
             found.update(number for path, number in self._paths if fits(path))
         return [self._jobs[number] for number in sorted(found)]
 

@@ -11,7 +11,7 @@ from stem_cli.batch import queue
 from stem_cli.batch.finished import stand_of
 from stem_cli.batch.queue import Entry, Job
 from stem_cli.batch.rules import Rule, ordered
-from stem_cli.database import Database, text_of
+from stem_cli.database import Database, key_of
 from stem_cli.library import Song
 
 _ROOM = 1_000_000
@@ -67,10 +67,10 @@ def prepare(
     """Sort songs into what is to be done and what is not. named: lists of the command line, for the rules."""
     jobs = {job.path: job for job in queue.jobs(database, output)}
     found = Prepared()
-    wanted = [song for song in songs if _is_due(found, song, jobs.get(text_of(song.path)), wish, again)]
+    wanted = [song for song in songs if _is_due(found, song, jobs.get(key_of(song.path)), wish, again)]
     queue.refresh(database, found.fresh)
     for number, placed in enumerate(ordered(wanted, rules, named, date.today())):
-        song, job = placed.song, jobs.get(text_of(placed.song.path))
+        song, job = placed.song, jobs.get(key_of(placed.song.path))
         entry = Entry(
             path=song.path,
             place=place_of(placed.place, number),

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from stem_cli.database import Database, now, text_of
+from stem_cli.database import Database, key_of, now
 
 ATTEMPTS = 3
 """A song whose process died so often is not tried again by itself: it may be the song that kills it."""
@@ -139,7 +139,7 @@ def enter(database: Database, batch: str, output: str, entries: Iterable[Entry])
     for start in range(0, len(waiting), _TOGETHER):
         with database.change() as connection:
             for entry in waiting[start : start + _TOGETHER]:
-                values = {"path": text_of(entry.path), "output": output, "now": now(), **_of_entry(entry)}
+                values = {"path": key_of(entry.path), "output": output, "now": now(), **_of_entry(entry)}
                 job = connection.execute(statement, values).scalar_one()
                 connection.execute(wanted, {"batch": batch, "job": job})
                 count += 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,7 +26,6 @@ from stem_cli.library.select import Selection
 from stem_cli.settings import Settings
 
 _MOST_NAMED = 3
-_REASON = re.compile(": ")
 
 
 @dataclass
@@ -114,21 +112,18 @@ def _figures(summary: Summary, place: Path | None) -> dict[str, Any]:
     }
 
 
-def missing(selection: Selection) -> int:
-    """How many songs of the lists that were named are not there."""
-    lists = selection.lists[: len(selection.crates)]
-    known = {str(entry.path) for crate in lists for entry in crate.entries}
-    return sum(any(text[: end.start()] in known for end in _REASON.finditer(text)) for text in selection.tally.left_out)
-
-
 def tell_missing(selection: Selection, quiet: bool) -> None:
-    """Songs of lists that are not there. Raises InputError where there is not one song at all."""
-    count = missing(selection)
+    """Songs of lists that are not there, and that nothing is here. Raises InputError where a list has no song left."""
+    count = selection.missing
     if count and not quiet:
         text = f"{counted(count, 'song')} of the lists {'is' if count == 1 else 'are'} not there"
         click.echo(f"stem: {text}; `stem scan` names them, --map says where they lie here", err=True)
-    if not selection.songs:
+    if selection.songs:
+        return
+    if not selection.roots:
         raise InputError("there is no song here", None, "Name other folders, files or lists; `stem scan` shows them.")
+    if not quiet:  # a folder that things are dropped into may well be empty
+        click.echo("stem: there is no song here", err=True)
 
 
 def close(hand: Hand, quiet: bool, rows: Sequence[Row], end: StemError | None) -> None:
@@ -140,7 +135,7 @@ def close(hand: Hand, quiet: bool, rows: Sequence[Row], end: StemError | None) -
     if prepared.otherwise and not quiet and (told or rows):
         text = f"{_have(prepared.otherwise)} stems of other settings or of another engine; --upgrade makes them anew"
         click.echo(f"stem: {text}", err=True)
-    left_out = len(hand.selection.tally.left_out) - missing(hand.selection)
+    left_out = len(hand.selection.tally.left_out) - hand.selection.missing
     if left_out and not quiet and (told or rows):
         text = f"{counted(left_out, 'file')} {'is' if left_out == 1 else 'are'} left out"
         click.echo(f"stem: {text}; `stem scan` names them", err=True)
@@ -184,7 +179,7 @@ def show_plan(hand: Hand, as_json: bool, quiet: bool, output: str) -> None:
                     "plan": plan,
                     "finished": hand.prepared.finished,
                     "failed": len(hand.prepared.failed),
-                    "missing": missing(hand.selection),
+                    "missing": hand.selection.missing,
                 }
             )
         )

@@ -46,7 +46,7 @@ class Selection:
     """The songs, each once, those of lists first and in their order. roots: the folders that were named.
 
     crates: the names of the lists that were named. lists: those lists, each once; where none was named, every list of
-    the libraries. tally: what the scan found.
+    the libraries. tally: what the scan found. missing: songs of the lists that are not there.
     """
 
     songs: tuple[Song, ...]
@@ -54,6 +54,7 @@ class Selection:
     crates: tuple[str, ...]
     lists: tuple[Crate, ...]
     tally: index.Tally
+    missing: int = 0
 
 
 def songs_named(
@@ -67,14 +68,14 @@ def songs_named(
     for name in names:
         lists += choose(known, name)
     members, unresolved, notes = _resolved((*lists, *known), wanted.mapping, {id(one) for one in lists})
-    tally = index.Tally(left_out=unresolved, notes=notes)
+    tally, missing = index.Tally(left_out=unresolved, notes=notes), len(unresolved)
     named = {id(one) for one in lists}
     singles = [path for path, pairs in members.items() if any(id(crate) in named for crate, _ in pairs)]
     found = chain(index.found_at((*singles, *_sounding(files, tally)), tally), _below(roots, wanted.skip, tally))
     index.update(database, roots, _once(found), tally, wanted.ready, advance)
     songs = [_told(song, members.get(song.path, ())) for song in tally.songs]
     shown = tuple({id(one): one for one in lists or known}.values())
-    return Selection(tuple(songs), tuple(roots), tuple(crate.name for crate in lists), shown, tally)
+    return Selection(tuple(songs), tuple(roots), tuple(crate.name for crate in lists), shown, tally, missing)
 
 
 def lists_for(
