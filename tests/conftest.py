@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's job in the background: Ctrl-C could not be tested
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = (
     "demucs_files",
