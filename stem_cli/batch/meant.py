@@ -7,7 +7,7 @@ import glob
 import os
 import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stem_cli.batch.queue import Job
@@ -47,9 +47,8 @@ class Meant:
         return [number for _, number in self._paths[start:stop]]
 
 
-def _whole(word: str, escaped: object = str) -> str:
+def _whole(word: str, escaped: Callable[[str], str] = str) -> str:
     """The whole path of a word; what stands before it is no pattern."""
-    assert callable(escaped)
     head, _, rest = word.partition("/")
     if head.startswith("~"):
         word = os.path.join(escaped(os.path.expanduser(head)), rest)  # noqa: PTH111, PTH118

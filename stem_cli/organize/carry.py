@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -24,6 +24,10 @@ from stem_cli.organize import manifest
 from stem_cli.organize.manifest import Ours
 from stem_cli.organize.plan import Item, Plan, Song
 from stem_cli.tags import Tags
+
+_SONGS_TOGETHER = 50
+"""The manifest names all files: written for every song, it would take longer than the songs of a large library."""
+_PROMISED = Ours("", 0, 0)
 
 
 @dataclass
@@ -55,24 +59,38 @@ def carry(
     """Write what is not there yet. Raises OutputError where a file that is not ours is in the way; nothing is lost."""
     done, ours = Done(), manifest.read(output)
     refuse_foreign(output, (str(item.path) for item in wanted.items), ours)
-    for _, group in groupby(wanted.items, key=lambda item: item.song):
-        items = list(group)
-        carried = _serato_of(items[0].song) if how.serato else ()
-        for together in _together(items, output, ours, done, how, carried):
-            _promise(output, together, ours)
-            for item in _written(together, output, how, carried):
-                ours[str(item.path)] = manifest.of(output / item.path, _made_from(item, how, carried))
-                done.written.append(str(item.path))
-                each(item)
-            manifest.write(output, ours)
+    songs = [list(group) for _, group in groupby(wanted.items, key=lambda item: id(item.song))]
+    for start in range(0, len(songs), _SONGS_TOGETHER):
+        some = songs[start : start + _SONGS_TOGETHER]
+        with _written_down(output, [str(item.path) for items in some for item in items], ours):
+            for items in some:
+                _carry_song(items, output, how, ours, done, each)
     return done
 
 
-def _promise(output: Path, items: Iterable[Item], ours: dict[str, Ours]) -> None:
-    """Write down what is about to be written: killed in between, the next run knows that it is ours."""
-    for item in items:
-        ours.setdefault(str(item.path), Ours("", 0, 0))
-    manifest.write(output, ours)
+def _carry_song(
+    items: list[Item], output: Path, how: How, ours: dict[str, Ours], done: Done, each: Callable[[Item], None]
+) -> None:
+    carried = _serato_of(items[0].song) if how.serato else ()
+    for together in _together(items, output, ours, done, how, carried):
+        for item in _written(together, output, how, carried):
+            ours[str(item.path)] = manifest.of(output / item.path, _made_from(item, how, carried))
+            done.written.append(str(item.path))
+            each(item)
+
+
+@contextmanager
+def _written_down(output: Path, paths: list[str], ours: dict[str, Ours]) -> Iterator[None]:
+    """Write down what is about to be written, and then what was: killed in between, the next run knows it is ours."""
+    new = [path for path in paths if path not in ours]
+    if new:
+        manifest.write(output, ours | dict.fromkeys(new, _PROMISED))
+    before = dict(ours)
+    try:
+        yield
+    finally:
+        if ours != before or new:
+            manifest.write(output, ours)
 
 
 def refuse_foreign(output: Path, paths: Iterable[str], ours: Mapping[str, Ours]) -> None:
