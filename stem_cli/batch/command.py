@@ -184,10 +184,9 @@ def _worked(shop: Shop, settings: Settings, how: How, hand: Hand) -> tuple[list[
     output = output_of(settings)
     if output != "same":
         limited = prepared.entries[: how.limit] if how.limit else prepared.entries
-        room.require(Path(output), limited, how.asked, settings)
+        needed = room.require(Path(output), limited, how.asked, settings)
         with disk_errors(Path(output)):
             Path(output).mkdir(parents=True, exist_ok=True)
-        needed = room.needed_bytes(limited, how.asked, settings)
         shop = replace(shop, cache=room.beside(shop.cache, Path(output), needed))
     data = settings_of.data_dir(settings)
     with claims.joined(shop.database, data, " ".join(sys.argv[1:])[:500], how.exclusive) as batch:

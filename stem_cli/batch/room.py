@@ -39,8 +39,8 @@ def _bytes_of(entry: Entry, names: int, settings: Settings) -> int:
     return space.bytes_of(Spec(kinds, settings.format, depth, _RATE, _CHANNELS, round(seconds * _RATE)))
 
 
-def require(output: Path, entries: Sequence[Entry], asked: Asked, settings: Settings) -> None:
-    """Raises FullError where the disk cannot hold the stems of all songs, and says by how much."""
+def require(output: Path, entries: Sequence[Entry], asked: Asked, settings: Settings) -> int:
+    """About how much the stems of these songs take. Raises FullError where the disk cannot hold it, by how much."""
     needed, free = needed_bytes(entries, asked, settings), space.free_bytes(output)
     if free < needed:
         what = (
@@ -49,6 +49,7 @@ def require(output: Path, entries: Sequence[Entry], asked: Asked, settings: Sett
         )
         hint = "Free some space, use --limit, --format flac, --two-stems, `stem cache clear`, or another disk."
         raise FullError(what, output, hint)
+    return needed
 
 
 def beside(cache: Cache, output: Path, needed: int) -> Cache:

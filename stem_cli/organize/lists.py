@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -36,14 +36,17 @@ class Known:
 
 def paths_of(plan: Plan, output: Path, demand: Demand, known: Known) -> list[str]:
     """The paths of all lists below the output folder, before anything is written."""
-    found = [str(PLAYLIST), str(README)]
-    found += [str(XML)] if demand.xml else []
-    return found + ([str(place) for place in _crates(plan, output, known)] if demand.crates else [])
+    return _paths(demand, _crates(plan, output, known) if demand.crates else {})
+
+
+def _paths(demand: Demand, crates: Iterable[PurePosixPath]) -> list[str]:
+    return [str(place) for place in (PLAYLIST, README, *([XML] if demand.xml else []), *crates)]
 
 
 def write_lists(plan: Plan, output: Path, programs: Sequence[str], demand: Demand, known: Known) -> list[str]:
     """Write them all; what was there of ours is replaced. Returns their paths below the output folder."""
-    wanted, ours = paths_of(plan, output, demand, known), manifest.read(output)
+    crates = _crates(plan, output, known) if demand.crates else {}
+    wanted, ours = _paths(demand, crates), manifest.read(output)
     refuse_foreign(output, wanted, ours)
     manifest.write(output, {**ours, **{path: ours.get(path, Ours("list", 0, 0)) for path in wanted}})
     files = [item for item in plan.items if item.kind]
@@ -52,7 +55,7 @@ def write_lists(plan: Plan, output: Path, programs: Sequence[str], demand: Deman
     write_m3u8(output / PLAYLIST, [_entry(item, output) for item in files])
     if demand.xml:
         _write_xml(files, output, known)
-    for place, paths in (_crates(plan, output, known) if demand.crates else {}).items():
+    for place, paths in crates.items():
         with disk_errors(output / place):
             (output / place).parent.mkdir(parents=True, exist_ok=True)
         write_crate(output / place, paths)
