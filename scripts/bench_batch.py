@@ -1,24 +1,30 @@
 """One `stem batch` beside one `stem separate` process per song: python scripts/bench.py batch [--short-songs 50] ...
 
 Both with the embedded engine, each with an empty cache and an output folder of its own. Told are the ratio of the
-throughput, the share of the CPU time of all cores that the batch had, and its memory when it has done song 20 against
-song 5. Songs are rendered here; --batch-sets short or long takes one of the two sets.
+throughput, the share of the CPU time of all cores that the batch had, its memory about song 20 against about song 5,
+and how far the time that it said was left, told from the first tenth to the half, was from the truth. Songs are
+rendered here; --batch-sets short or long takes one of the two sets.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from measure import STEM, Cost, render, show, timed
 
 _SAMPLE_SECONDS = 0.2
+_AROUND = 2
+"""Songs before and after the one at which memory is read: it goes up and down within a song."""
 _OPTIONS = ("--engine", "builtin", "--format", "flac")
 
 
@@ -39,7 +45,8 @@ def batch(home: Path, args: argparse.Namespace) -> None:
         songs = _songs(home / name, count, seconds)
         what = f"{count} songs of {seconds:.0f} s"
         idle = _idle_seconds()
-        together, at_5, at_last = _together(songs, home, count)
+        told = _together(songs, home, count)
+        together = told.cost
         idle = _idle_seconds() - idle
         alone = _alone(songs, home)
         load = os.getloadavg()[0]
@@ -48,8 +55,12 @@ def batch(home: Path, args: argparse.Namespace) -> None:
         show(f"  {alone.wall:.0f} s alone, {together.wall:.0f} s together; CPU time", f"{share:.0%}", ">= 90 %")
         show("  of the CPU time that others left", f"{together.cpu / (together.cpu + idle):.0%}", ">= 90 %")
         show(f"  CPU seconds: {alone.cpu:.0f} alone, together", f"{together.cpu:.0f}", "")
-        if at_5:
-            show(f"  memory at song 20 ({at_last:.0f} MiB) / at song 5", f"{at_last / at_5:.3f}", "<= 1.10")
+        if told.early_mib:
+            ratio = told.late_mib / told.early_mib
+            show(f"  memory at song 20 ({told.late_mib:.0f} MiB) / at song 5", f"{ratio:.3f}", "<= 1.10")
+        if told.left:
+            low, middle, high = min(told.left), statistics.median(told.left), max(told.left)
+            show("  time left as told / the truth: median (all)", f"{middle:.2f} ({low:.2f}-{high:.2f})", "0.75-1.25")
 
 
 def _songs(folder: Path, count: int, seconds: float) -> list[Path]:
@@ -84,33 +95,67 @@ def _alone(songs: list[Path], home: Path) -> Cost:
     return sum(costs[1:], costs[0])
 
 
-def _together(songs: list[Path], home: Path, count: int) -> tuple[Cost, float, float]:
-    """One batch: its cost, and its memory in MiB after song 5 and after song 20 (or the last but one), 0 if unseen."""
+@dataclass(frozen=True)
+class _Told:
+    """Of one batch. early_mib, late_mib: its memory about song 5 and song 20 (or near the last), 0 where unseen.
+
+    left: the time left as it said, as parts of what it took.
+    """
+
+    cost: Cost
+    early_mib: float
+    late_mib: float
+    left: tuple[float, ...]
+
+
+def _together(songs: list[Path], home: Path, count: int) -> _Told:
+    """One batch."""
     output = _fresh(home)
-    command = [*STEM, "batch", songs[0].parent, "--output", output, *_OPTIONS, "--progress", "off", "--quiet"]
+    command = [*STEM, "batch", songs[0].parent, "--output", output, *_OPTIONS, "--progress", "json"]
+    said = home / "said.txt"
     begin = time.monotonic()
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
-    found = list(_sampled(process.pid, lambda: _done(output)))
-    _, status, usage = os.wait4(process.pid, 0)
+    with said.open("w") as lines:
+        process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=lines)
+        found = list(_sampled(process.pid, output, said))
+        _, status, usage = os.wait4(process.pid, 0)
+    end = time.monotonic()
     if status:
         sys.exit("the batch failed")
-    wall = time.monotonic() - begin
-    cost = Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-    late = min(20, count - 2)
-    return cost, _near(found, 5), _near(found, late)
+    cost = Cost(end - begin, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    told = [one for one in found if count / 10 <= one.done <= count / 2 and one.left]
+    left = tuple(one.left / (end - one.at) for one in told)
+    return _Told(cost, _near(found, 5), _near(found, min(20, count - 1 - _AROUND)), left)
 
 
-def _sampled(pid: int, done: Callable[[], int]) -> Iterator[tuple[int, float]]:
-    """How many songs are done, and the memory in MiB, again and again until the process has ended."""
+@dataclass(frozen=True)
+class _Sample:
+    """A batch at a time: songs done, memory, and the seconds left as it said last, 0 where it said none."""
+
+    at: float
+    done: int
+    memory_mib: float
+    left: float
+
+
+def _sampled(pid: int, output: Path, said: Path) -> Iterator[_Sample]:
+    """Samples of a batch until its process has ended."""
     status = Path(f"/proc/{pid}/status")
     while (text := status.read_text() if status.exists() else "").find("VmRSS:") >= 0:
-        yield done(), int(text.split("VmRSS:")[1].split()[0]) / 1024
+        memory_mib = int(text.split("VmRSS:")[1].split()[0]) / 1024
+        yield _Sample(time.monotonic(), _done(output), memory_mib, _left(said))
         time.sleep(_SAMPLE_SECONDS)
 
 
-def _near(found: list[tuple[int, float]], song: int) -> float:
-    """The most memory while so many songs were done, or one more: it goes up and down within a song."""
-    return max((memory for count, memory in found if song <= count <= song + 1), default=0.0)
+def _left(said: Path) -> float:
+    """The seconds left as it was said last, in whole lines of JSON."""
+    lines = [line for line in said.read_text().rpartition("\n")[0].splitlines() if line.startswith("{")]
+    told = [one for one in map(json.loads, lines) if one["event"] == "progress"]
+    return (told[-1]["seconds_left"] or 0.0) if told else 0.0
+
+
+def _near(found: list[_Sample], song: int) -> float:
+    """The most memory while about so many songs were done."""
+    return max((one.memory_mib for one in found if abs(one.done - song) <= _AROUND), default=0.0)
 
 
 def _done(output: Path) -> int:

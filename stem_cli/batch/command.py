@@ -155,7 +155,7 @@ def _prepared(shop: Shop, settings: Settings, how: How) -> Hand:
     found = songs_named(shop.database, replace(how.wanted, skip=skip - _named(how.wanted)))
     songs = found.songs
     if how.detect_vocals:
-        songs = tuple(look.looked_at(shop, song) for song in songs)
+        songs = tuple(look.all_looked_at(shop, songs))
     claims.running(shop.database, settings_of.data_dir(settings))  # what dead batches had in hand is free, or failed
     prepared = prepare(shop.database, output, wish, songs, table, found.crates, how.again)
     return Hand(found, table, choice.engine, wish, prepared, look.by_path(songs))

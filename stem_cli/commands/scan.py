@@ -63,7 +63,7 @@ def scan(
             found = songs_named(shop.database, Wanted(names, **where), advance)
         songs = found.songs
         if detect_vocals:
-            songs = tuple(look.looked_at(shop, song) for song in songs)
+            songs = tuple(look.all_looked_at(shop, songs))
     shown = [song for song in songs if not fresh or song.path in found.tally.fresh]
     if as_json:
         click.echo(json.dumps(_as_json(found, shown), ensure_ascii=True))

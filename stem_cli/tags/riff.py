@@ -68,6 +68,12 @@ def _chunks(file: BinaryIO) -> Iterator[_Chunk]:
         file.seek(min(chunk.end, length))
 
 
+def has_sound(path: Path) -> bool:
+    """Whether this is a WAV with sound in it, as far as its chunks tell. Raises OSError."""
+    with path.open("rb") as file:
+        return any(chunk.name == b"data" and chunk.size for chunk in _chunks(file))
+
+
 def info(path: Path) -> Values:
     """The texts of LIST/INFO by their names in lower case; {} without."""
     return _entries(_content(path, b"LIST")[4:])
