@@ -151,7 +151,7 @@ def test_retry_puts_failed_songs_back_and_the_next_batch_tries_them(stem: Stem) 
     songs = write_songs(2)
     cut(songs[0])
     stem("batch", MUSIC, code=6)
-    assert "1 are in the queue again" in stem("queue", "retry").stderr
+    assert "1 song is in the queue again" in stem("queue", "retry").stderr
     before = begun("00.wav")
     stem("batch", MUSIC, "--damaged", "take")
     assert begun("00.wav")[0] > before[0]

@@ -185,6 +185,19 @@ def test_songs_that_vanish_end_the_batch_and_are_known_when_they_are_back_elsewh
     assert_each_once(6)
 
 
+def test_a_disk_of_songs_that_a_list_names_ends_the_batch_when_it_is_pulled(stem: Stem) -> None:
+    write_songs(6, seconds=2)
+    songs = sorted(MUSIC.iterdir())
+    Path("list.m3u8").write_text("\n".join(str(song.absolute()) for song in songs))
+    process = started("batch", "list.m3u8", "--jobs", "1", "--json")
+    wait_for(lambda: len(done()) >= 2, process)
+    MUSIC.rename("back")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 3, err
+    assert "Plug it in again" in err
+    assert "failed" not in states().values()
+
+
 def mount(*words: object) -> None:
     subprocess.run([str(word) for word in words], check=True)
 

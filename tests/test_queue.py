@@ -37,6 +37,15 @@ def listed(stem: Stem, *options: object) -> list[str]:
 # ---------------------------------------------------------------------------------------- the order
 
 
+def test_a_job_tells_its_folder_where_there_are_several(stem: Stem) -> None:
+    write_songs(1)
+    stem("batch", MUSIC, "--output", "one")
+    assert "->" not in stem("queue", "list", "--state", "done").stdout
+    stem("batch", MUSIC, "--output", "two")
+    lines = stem("queue", "list", "--state", "done").stdout.splitlines()
+    assert [Path(line.partition(" -> ")[2].split("  (")[0]).name for line in lines] == ["one", "two"]
+
+
 def test_songs_are_moved_up_and_down_in_a_queue_that_stopped_and_the_next_batch_keeps_to_it(stem: Stem) -> None:
     write_songs(5)
     stem("batch", MUSIC, "--limit", "1", "--jobs", "1")
@@ -87,7 +96,7 @@ def test_dismissed_songs_are_listed_and_come_back_with_retry(stem: Stem) -> None
     songs = write_songs(2)
     cut(songs[0])
     stem("batch", MUSIC, code=6)
-    assert "1 are dismissed" in stem("queue", "dismiss", "*").stderr
+    assert "1 song is dismissed" in stem("queue", "dismiss", "*").stderr
     assert listed(stem) == []
     assert listed(stem, "--state", "dismissed") == ["00.wav"]
     assert "0 are in" in stem("queue", "retry").stderr

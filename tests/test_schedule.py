@@ -432,6 +432,9 @@ def test_times_are_read() -> None:
     assert when_of(None, 900.0).words == "every 15m"
 
 
+_PLUG = "check its name, or plug its disk in before the time comes"
+
+
 def test_paths_are_whole_and_lists_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     Path("songs").mkdir()
@@ -441,9 +444,11 @@ def test_paths_are_whole_and_lists_stay_as_they_are(tmp_path: Path, monkeypatch:
     assert made.command[start : start + 7] == (
         f"{here}/songs", f"{tmp_path}/m", "/gone", "Gigs/Saturday", f"{here}/there", "--output", f"{here}/out"
     )  # fmt: skip
-    assert [note for note in made.notes if "list" in note] == [
-        "'Gigs/Saturday' is not here; it is taken for the name of a list"
-    ]
+    assert made.notes == (
+        *(f"{gone} is not there now; {_PLUG}" for gone in (f"{tmp_path}/m", "/gone")),
+        "'Gigs/Saturday' is not here; it is taken for the name of a list",
+        f"{here}/there is not there now; {_PLUG}",
+    )
     assert "same" in planned("x", When(3), ["songs"], "same", (), {}).command
 
 
@@ -452,7 +457,7 @@ def test_variables_that_matter_are_kept_and_secrets_are_not() -> None:
         "STEM_CONFIG": "stem.toml", "STEM_FORMAT": "flac", "HF_HOME": "/hf", "STEM_LALAL_KEY": "secret",
         "STEM_PAY_AGAIN": "12", "EDITOR": "vi", "STEM_DATABASE_URL": "postgresql://dj@host/stems", "STEM_MODEL": "",
     }  # fmt: skip
-    made = planned("x", When(3), ["/m"], "/o", (), environment)
+    made = planned("x", When(3), ["/"], "/o", (), environment)
     assert dict(made.environment) == {
         "STEM_CONFIG": str(Path.cwd() / "stem.toml"),
         "STEM_FORMAT": "flac",

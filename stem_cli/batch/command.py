@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from stem_cli import settings as settings_of
-from stem_cli.batch import claims, look, queue, room, rules, telling
+from stem_cli.batch import claims, look, queue, room, rules, telling, trouble
 from stem_cli.batch.board import Board
 from stem_cli.batch.dashboard import view_of
 from stem_cli.batch.finished import require_home
@@ -212,7 +212,7 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
         upgrade=how.again.upgrade,
         limit=how.limit,
         budget_seconds=how.budget_seconds,
-        roots=hand.selection.roots,
+        roots=trouble.homes_of([entry.path for entry in prepared.entries], hand.selection.roots),
         paths={key_of(entry.path): entry.path for entry in prepared.entries},
         look=lambda: look.look_ahead(shop, batch, hand.by_path, hand.rules, crates) if asks else None,
     )

@@ -118,6 +118,8 @@ def tell_missing(selection: Selection, quiet: bool) -> None:
     if count and not quiet:
         text = f"{counted(count, 'song')} of the lists {'is' if count == 1 else 'are'} not there"
         click.echo(f"stem: {text}; `stem scan` names them, --map says where they lie here", err=True)
+    for note in () if quiet else selection.tally.notes:
+        click.echo(f"stem: {note}", err=True)
     if selection.songs:
         return
     if not selection.roots:

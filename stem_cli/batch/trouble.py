@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from stem_cli.errors import FullError, InputError, OutputError, StemError
@@ -38,6 +38,16 @@ def of_all(error: StemError, path: Path, roots: Sequence[Path]) -> StemError | N
     if lost is None or is_there(path) or not isinstance(error, InputError | OutputError):
         return None
     return InputError("it is not there any more", lost, BACK)
+
+
+def homes_of(songs: Iterable[Path], roots: Sequence[Path]) -> tuple[Path, ...]:
+    """Folders that are gone when a disk of songs is: those that were named, and for the songs of lists, which lie
+    elsewhere, on each disk the folder that holds them all."""
+    disks: dict[int | None, set[Path]] = {}
+    for folder in {song.parent for song in songs}:
+        if not any(folder.is_relative_to(root) for root in roots):
+            disks.setdefault(disk_of(folder), set()).add(folder)
+    return (*roots, *(Path(os.path.commonpath(folders)) for disk, folders in disks.items() if disk is not None))
 
 
 def disk_of(folder: Path) -> int | None:

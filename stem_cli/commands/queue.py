@@ -7,12 +7,15 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stem_cli import settings as settings_of
 from stem_cli.errors import InputError
+
+if TYPE_CHECKING:
+    from stem_cli.batch.queue import Job
 
 _STATES = ("queued", "running", "failed", "done", "dismissed")
 _EPILOG = """\b
@@ -52,11 +55,14 @@ def list_(state: tuple[str, ...], limit: int, as_json: bool) -> None:
         rows = [dataclasses.asdict(job) for job in found]
         click.echo(json.dumps({"paused": paused, "batches": batches, "jobs": rows}, ensure_ascii=True))
         return
+    several = len({job.output for job in found}) > 1
     for job in found[:limit]:
-        lane = f" priority {job.lane}" if job.lane else ""
-        why = job.error.removeprefix(f"{job.path}: ") if job.state in ("failed", "dismissed") else job.why
-        click.echo(os.fsencode(f"{job.id:>6}  {job.state:9} {job.path}{lane}  ({why})"))
+        click.echo(os.fsencode(_line(job, several)))
     _say_rest(len(found), limit, paused, batches)
+
+
+def _songs(count: int) -> str:
+    return "1 song is" if count == 1 else f"{count} songs are"
 
 
 def _say_rest(count: int, limit: int, paused: bool, batches: list[str]) -> None:
@@ -68,6 +74,14 @@ def _say_rest(count: int, limit: int, paused: bool, batches: list[str]) -> None:
         click.echo("the queue is paused", err=True)
     for batch in batches:
         click.echo(f"a batch runs: {batch}", err=True)
+
+
+def _line(job: Job, several: bool) -> str:
+    """One job. several: there are jobs of several output folders, so each tells its own."""
+    lane = f" priority {job.lane}" if job.lane else ""
+    where = f" -> {job.output}" if several else ""
+    why = job.error.removeprefix(f"{job.path}: ") if job.state in ("failed", "dismissed") else job.why
+    return f"{job.id:>6}  {job.state:9} {job.path}{where}{lane}  ({why})"
 
 
 @queue.command()
@@ -110,7 +124,7 @@ def retry(which: tuple[str, ...]) -> None:
     states = ("failed", "dismissed") if which else ("failed",)
     with _found(which or ("*",), *states) as (database, jobs):
         reorder.retry(database, jobs)
-    click.echo(f"{len(jobs)} are in the queue again", err=True)
+    click.echo(f"{_songs(len(jobs))} in the queue again", err=True)
 
 
 @queue.command()
@@ -122,7 +136,7 @@ def dismiss(which: tuple[str, ...]) -> None:
     states = ("failed",) if which == ("*",) else ("failed", "queued")
     with _found(which, *states) as (database, jobs):
         reorder.dismiss(database, jobs)
-    click.echo(f"{len(jobs)} are dismissed", err=True)
+    click.echo(f"{_songs(len(jobs))} dismissed", err=True)
 
 
 @queue.command()

@@ -76,7 +76,7 @@ def planned(
         raise UsageError(f"{name!r} is no name of a schedule", None, "Use letters, digits, - and _, 40 at most.")
     where = output if output == "same" else _absolute(output)
     songs = tuple(_song(path) for path in paths)
-    notes = [f"{path!r} is not here; it is taken for the name of a list" for path in songs if not _is_path(path)]
+    notes = [_note(path) for path in songs if not os.path.exists(path)]  # noqa: PTH110 - pathlib's own raises
     command = (*program(), "batch", *songs, "--output", where, "--exclusive", "--quiet", *options)
     kept = tuple(_variables(environment))
     notes += [f"{name} is not written down; keep it in the keyring" for name in environment if _SECRET.fullmatch(name)]
@@ -115,8 +115,10 @@ def _absolute(path: str) -> str:
     return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.absolute leaves `..` in
 
 
-def _is_path(song: str) -> bool:
-    return Path(song).is_absolute()
+def _note(song: str) -> str:
+    if Path(song).is_absolute():
+        return f"{song} is not there now; check its name, or plug its disk in before the time comes"
+    return f"{song!r} is not here; it is taken for the name of a list"
 
 
 def _song(path: str) -> str:
