@@ -61,7 +61,8 @@ def check(
             told |= {"mended": [_copy(one) for one in copied if one.rules or one.kept], "left": _rows(left)}
         click.echo(json.dumps(told, ensure_ascii=True))
     elif fix is not None:
-        _print_copied(copied, left, fix, quiet)
+        _print_copied(copied, fix, quiet)
+        _print(left, not strict, "still a ")
     _end(left, strict, mended=fix is not None)
     if not found and not quiet and not as_json:
         click.echo("no fault was found")
@@ -125,19 +126,17 @@ def _print(found: list[tuple[Path, Finding]], quiet: bool, before: str = "") -> 
             click.echo(os.fsencode(text))
 
 
-def _print_copied(copied: list[Copied], left: list[tuple[Path, Finding]], folder: Path, quiet: bool) -> None:
-    if not quiet:
-        for one in copied:
-            if one.rules:
-                click.echo(os.fsencode(f"{one.target}: a mended copy ({', '.join(one.rules)})"))
-        for one in copied:
-            if one.kept:
-                click.echo(os.fsencode(f"{one.target}: a copy as it is: {one.kept}"))
-        if len(copied) > 1:
-            renamed = sum(one.source.name != one.target.name for one in copied)
-            mended = sum(bool(one.rules) for one in copied)
-            click.echo(os.fsencode(f"{folder}: {len(copied)} files, {mended} mended, {renamed} renamed"), err=True)
-    _print(left, quiet, "still a " if left else "")
+def _print_copied(copied: list[Copied], folder: Path, quiet: bool) -> None:
+    if quiet:
+        return
+    for one in copied:
+        if one.rules:
+            click.echo(os.fsencode(f"{one.target}: a mended copy ({', '.join(one.rules)})"))
+        if one.kept:
+            click.echo(os.fsencode(f"{one.target}: a copy as it is: {one.kept}"))
+    if len(copied) > 1:
+        mended, renamed = sum(bool(one.rules) for one in copied), sum(one.source.name != one.target.name for one in copied)
+        click.echo(os.fsencode(f"{folder}: {len(copied)} files, {mended} mended, {renamed} renamed"), err=True)
 
 
 def _end(left: list[tuple[Path, Finding]], strict: bool, *, mended: bool) -> None:

@@ -46,12 +46,15 @@ class Moves:
             return text
 
     def of_song(self, song: str, crate: Path, new_crate: Path) -> str:
-        """The path in a crate of a song that is in the copy; others stay. Both are the crate's own place, old and new."""
+        """The path in a crate of a song that is in the copy; others stay. crate, new_crate: where it lies itself."""
         root = self.drive or _root_for(crate)
         for path in (f"{root.as_posix().rstrip('/')}/{song}", f"/{song}"):  # some wrote the whole path
             new = self._moved(path)
             if new is not None and Path(new).is_relative_to(self.target):
-                return on_drive(PurePath(new), _root_for(new_crate))
+                try:
+                    return on_drive(PurePath(new), _root_for(new_crate))
+                except UsageError:
+                    return song
             if new is not None:
                 return new.removeprefix(root.as_posix()).lstrip("/")
         return song
