@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import subprocess
@@ -71,3 +72,11 @@ def damaged(raw: bytes, chance: random.Random) -> bytes:
             (b"\0", b"\xff", bytes([chance.randrange(256)]), b"\xff\xff\xff\xff", b"", b"<", b'"', b"&", b"9")
         )
     return bytes(data)
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, str]]:
+    return {
+        str(path.relative_to(folder)): (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

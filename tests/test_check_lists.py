@@ -19,7 +19,17 @@ def test_damaged_files_are_found_and_real_ones_pass() -> None:
         pytest.skip("the project's shared material is absent")
     damaged = sorted((folder / "damaged").iterdir())
     assert len(damaged) == 9
-    assert not [path.name for path in damaged if not faults(path)]
+    assert {path.name: faults(path) for path in damaged} == {
+        "absolute_path.crate": {"crate.path"},
+        "drive_letter.crate": {"crate.path"},
+        "rekordbox_comma_bpm.xml": {"rb.value"},
+        "rekordbox_doubleslash.xml": {"rb.slashes"},
+        "rekordbox_entries.xml": {"rb.entries"},
+        "rekordbox_key.xml": {"rb.keys"},
+        "rekordbox_space.xml": {"rb.encoding"},
+        "truncated.crate": {"crate.parse"},
+        "utf16le.crate": {"crate.bytes"},
+    }
     whole = [path for path in sorted(folder.rglob("*")) if path.is_file() and path not in damaged]
     assert {path.name: faults(path, "serato", "mixxx") for path in whole if faults(path, "serato", "mixxx")} == {}
 
@@ -63,6 +73,11 @@ def test_songs_of_lists_that_are_not_there(tmp_path: Path) -> None:
         (b"a\\b.wav\n", {"m3u.header", "m3u.backslash"}),
         (b"#EXTM3U\n\xff.wav\n", {"m3u.encoding"}),
         (b"#EXTM3U\n", {"m3u.empty"}),
+        (b"#EXTM3U\n/Users/dj/a.wav\n", {"m3u.absolute"}),
+        (b"#EXTM3U\nfile:///Users/dj/a.wav\n", {"m3u.absolute"}),
+        (b"#EXTM3U\nC:\\a.wav\n", {"m3u.absolute", "m3u.backslash"}),
+        (b"#EXTM3U\nhttp://a/b.mp3\n", set()),
+        ("#EXTM3U\na.wav\n".encode("utf-16"), {"m3u.encoding"}),
     ],
 )
 def test_playlists(raw: bytes, found: set[str]) -> None:

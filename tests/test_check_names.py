@@ -66,3 +66,13 @@ def test_large_files_and_long_paths(tmp_path: Path) -> None:
 def test_a_long_row_of_the_same_is_cut_short() -> None:
     told = list(shortened([Finding(FAULT, "a", str(number)) for number in range(9)], 2))
     assert [one.what for one in told] == ["0", "1", "and the same 7 more times"]
+
+
+def test_folders_that_older_players_do_not_show(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*"abcdefghi")
+    deep.mkdir(parents=True)
+    wav(deep / "a.wav")
+    assert [one.rule for _, one in check_folder(tmp_path, ["cdj"])] == ["path.depth"]
+    assert [one.rule for _, one in check_folder(tmp_path, ["serato"])] == []
+    assert [one.rule for _, one in check_folder(tmp_path / "a", ["cdj"])] == []
+    assert [one.rule for _, one in check_folder(tmp_path / "a", ["cdj"], tmp_path)] == ["path.depth"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from decks import XML, faults, others_fail, rules
+import pytest
+from decks import XML, faults, others_fail, rules, wav
 
 from stem_cli.dj.check import check, shortened
+from stem_cli.dj.rekordbox_xml import XmlTrack, document
 
 EDITS: dict[str, tuple[str, str, str]] = {
     "cut": ("</DJ_PLAYLISTS>", "", "rb.xml"),
@@ -26,6 +28,7 @@ EDITS: dict[str, tuple[str, str, str]] = {
     "space": ("S%C3%B6ng%20", "S%C3%B6ng ", "rb.encoding"),
     "latin": ("%C3%B6", "%F6", "rb.encoding"),
     "umlaut": ("%C3%B6", "ö", "rb.encoding"),
+    "backslash": ("file://localhost/Volumes/USB/", "file://localhost/C:%5C", "rb.backslash"),
     "no_place": ("Location=", "Remixer=", "rb.location"),
     "tempo": ('Bpm="124.00" Metro', 'Bpm="0.00" Metro', "rb.tempo"),
     "nan": ('Bpm="124.00" Metro', 'Bpm="NaN" Metro', "rb.tempo"),
@@ -80,3 +83,25 @@ def test_playlists_that_stand_before_the_collection(tmp_path: Path) -> None:
     assert rules(tmp_path / "a.xml") == {"rb.order"}
     (tmp_path / "a.xml").write_text(turned.replace('Key="3"', 'Key="9"'), "utf-8")
     assert faults(tmp_path / "a.xml") == {"rb.keys"}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("8A", False), ("1m", False), ("F#m", False), ("A minor", True), ("?", True)]
+)
+def test_how_keys_are_written(tmp_path: Path, text: str, told: bool) -> None:
+    (tmp_path / "a.xml").write_bytes(XML.replace(b'Tonality="8A"', f'Tonality="{text}"'.encode()))
+    assert rules(tmp_path / "a.xml") == ({"rb.tonality"} if told else set())
+
+
+def test_two_lists_of_one_name(tmp_path: Path) -> None:
+    text = XML.decode().replace('Name="Drums" Type="1"', 'Name="Vocals" Type="1"')
+    (tmp_path / "a.xml").write_text(text, "utf-8")
+    assert rules(tmp_path / "a.xml") == {"rb.same"}
+
+
+def test_files_that_are_not_as_the_list_says(tmp_path: Path) -> None:
+    song = wav(tmp_path / "a.wav")
+    lines = document([XmlTrack(song, seconds=9, rate=48000)], 1, ())
+    (tmp_path / "a.xml").write_bytes(b"".join(lines))
+    assert {one.rule for one in check(tmp_path / "a.xml", drive=tmp_path)} == {"rb.time", "rb.rate"}
+    assert rules(tmp_path / "a.xml") == set()

@@ -14,6 +14,7 @@ from decks import faults, others_fail, rules, wav
 from stem_cli.dj import atoms
 from stem_cli.dj.check import WARNING, check
 from stem_cli.dj.ni_stem import BOX, metadata, write_stem
+from stem_cli.dj.ni_stem_reader import read_stem
 from stem_cli.tags import Tags
 
 
@@ -113,6 +114,15 @@ def test_every_damage_to_a_stem_file_is_found(whole: Path, tmp_path: Path) -> No
     compared = [path for path in expected if path.name not in ("deep.stem.mp4", "empty.stem.mp4")]  # it fails on these
     for path, failed in others_fail(compared).items():
         assert failed == bool(expected[path]) or path.name == "list.stem.mp4", path.name
+
+
+def test_the_kind_of_aac_is_read(whole: Path, tmp_path: Path) -> None:
+    info = read_stem(whole)
+    assert {(track.object_type, track.rate, track.channels) for track in info.tracks} == {(2, 44100, 2)}
+    raw = whole.read_bytes()
+    at = raw.index(bytes.fromhex("1210"), raw.index(b"esds"))  # LC, 44.1 kHz, two channels
+    (tmp_path / "he.stem.mp4").write_bytes(raw[:at] + bytes([0x2A]) + raw[at + 1 :])  # SBR
+    assert rules(tmp_path / "he.stem.mp4") == {"stem.aac"}
 
 
 def test_warnings_about_stem_files(whole: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ SEPARATOR = "%%"
 VERSION = "1.0/Serato ScratchLive Crate"
 COLUMNS = ("song", "artist", "bpm", "key", "comment")
 _SORTED_BY, _WIDTH = "#", "0"
-_COLON = "\uf022"
+COLON = "\uf022"
 """What stands for a colon in names of macOS."""
 _HEAD = 8
 _NESTED, _TEXTS = "or", "vtp"
@@ -157,7 +157,7 @@ def on_drive(path: PurePath, root: PurePath) -> str:
     'Music/a.wav'
     """
     try:
-        text = path.relative_to(root).as_posix().replace(":", _COLON)
+        text = path.relative_to(root).as_posix().replace(":", COLON)
         text.encode("utf-16-be")
     except UnicodeEncodeError as error:
         raise UsageError("its name is no Unicode, which Serato needs", str(path), "Rename it.") from error

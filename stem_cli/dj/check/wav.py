@@ -14,6 +14,7 @@ PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 """Format tags (Microsoft, mmreg.h)."""
 LONG = 32
 """Bits of an integer that decks do not take."""
+_RATE = "Run stem organize --for cdj on the stems: all of a song are brought to 44100 or 48000 Hz together."
 _DEPTH = "Write it with --bit-depth 16 or 24."
 _UNTOLD = 0xFFFFFFFF
 _HEAD = struct.Struct("<4sI")
@@ -163,7 +164,7 @@ def rate_findings(kind: str, rate: int, targets: Sequence[Target]) -> Iterator[F
     refusing = [target for target in targets if rate not in target.rates]
     if refusing:
         what = f"its rate of {rate} Hz does not play on {names_of(refusing)}"
-        yield Finding(FAULT, f"{kind}.rate", what, "Write it at 44100 or 48000 Hz.")
+        yield Finding(FAULT, f"{kind}.rate", what, _RATE)
     elif rate not in (44100, 48000):
         yield Finding(WARNING, f"{kind}.rate", f"its rate is {rate} Hz", "44100 and 48000 Hz play everywhere.")
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from stem_cli.dj.m3u8 import relative
 from stem_cli.dj.names import same
 from stem_cli.dj.rekordbox_xml import HOST, location
-from stem_cli.dj.serato_crate import on_drive
+from stem_cli.dj.serato_crate import COLON, on_drive
 from stem_cli.errors import UsageError
 
 _Parts = tuple[str, ...]
@@ -48,7 +48,8 @@ class Moves:
     def of_song(self, song: str, crate: Path, new_crate: Path) -> str:
         """The path in a crate of a song that is in the copy; others stay. crate, new_crate: where it lies itself."""
         root = self.drive or _root_for(crate)
-        for path in (f"{root.as_posix().rstrip('/')}/{song}", f"/{song}"):  # some wrote the whole path
+        plain = song.replace(COLON, ":")
+        for path in (f"{root.as_posix().rstrip('/')}/{plain}", f"/{plain}"):  # some wrote the whole path
             new = self._moved(path)
             if new is not None and Path(new).is_relative_to(self.target):
                 try:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from stem_cli import tags
+from stem_cli.audio import RATES
 from stem_cli.disk import disk_errors, replaced
 from stem_cli.dj.check.wav import FLOAT, LONG, PCM, RIFF_BYTES, Chunk, WavHeader, read_header
 from stem_cli.errors import InputError
@@ -18,6 +19,7 @@ from stem_cli.tags import Tags
 _COPIED_BYTES = 3 << 20  # whole frames of every depth, up to 16 channels
 _FORM = 16
 _BITS, _TOP = 24, 2**23
+_DEPTHS = {PCM: (8, 16, 24, LONG), FLOAT: (32, 64)}
 _INTEGERS = "Write it anew with --bit-depth 16 or 24."
 _LEFT_OUT = (b"ds64", b"fact", b"PEAK")
 """Chunks of RF64 and of floating point, wrong in what we write."""
@@ -48,12 +50,17 @@ def repair_wav(source: Path, target: Path) -> None:
 
 
 def _refuse(header: WavHeader | None, source: Path) -> None:
-    if header is None or header.inner not in (PCM, FLOAT) or header.align != header.channels * header.bits // 8:
+    if header is None or header.bits not in _DEPTHS.get(header.inner, ()) or not _is_whole(header):
         raise InputError("only WAVs of integers or floating point can be repaired", source, _INTEGERS)
     if any(chunk.end > header.size for chunk in header.chunks):
         raise InputError("it ends too soon", source, "Copy it again.")
     if header.size > RIFF_BYTES:
         raise InputError("it is too long for a plain header", source, "Write it as FLAC, or in pieces.")
+
+
+def _is_whole(header: WavHeader) -> bool:
+    lowest, highest = RATES
+    return lowest <= header.rate <= highest and 0 < header.align == header.channels * header.bits // 8
 
 
 def _is_converted(header: WavHeader) -> bool:
@@ -96,8 +103,9 @@ def _rounded(pieces: Iterator[bytes], header: WavHeader, source: Path) -> Iterat
     kind = {(FLOAT, 32): "<f4", (FLOAT, 64): "<f8", (PCM, LONG): "<i4"}[header.inner, header.bits]
     size = header.bits // 8
     for piece in pieces:
-        samples = np.frombuffer(piece[: len(piece) - len(piece) % size], kind).astype(np.float64)
-        scaled = np.rint(samples * (_TOP if header.inner == FLOAT else 2.0 ** (_BITS - LONG)))
+        with np.errstate(invalid="ignore", over="ignore"):  # what is no number is told below
+            samples = np.frombuffer(piece[: len(piece) - len(piece) % size], kind).astype(np.float64)
+            scaled = np.rint(samples * (_TOP if header.inner == FLOAT else 2.0 ** (_BITS - LONG)))
         if not np.isfinite(scaled).all() or (scaled.size and (scaled.max() > _TOP or scaled.min() < -_TOP)):
             hint = "Run stem organize on its folder: it brings all stems of the song down together."
             raise InputError("it goes above full scale, and would be clipped", source, hint)
