@@ -135,7 +135,10 @@ def _print_copied(copied: list[Copied], folder: Path, quiet: bool) -> None:
         if one.kept:
             click.echo(os.fsencode(f"{one.target}: a copy as it is: {one.kept}"))
     if len(copied) > 1:
-        mended, renamed = sum(bool(one.rules) for one in copied), sum(one.source.name != one.target.name for one in copied)
+        mended, renamed = (
+            sum(bool(one.rules) for one in copied),
+            sum(one.source.name != one.target.name for one in copied),
+        )
         click.echo(os.fsencode(f"{folder}: {len(copied)} files, {mended} mended, {renamed} renamed"), err=True)
 
 
