@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 from decks import XML, faults, rules, wav
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stem_cli.dj.check import FAULT, check_folder, names, shortened
@@ -37,6 +37,7 @@ def test_names(name: str, found: set[str]) -> None:
     assert {finding.rule for finding in names.judge_name(name)} == found
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300), st.text(max_size=300), st.sampled_from(sorted(NAMINGS)))
 def test_our_own_names_pass(artist: str, title: str, naming: str) -> None:
     fields = {"artist": artist, "title": title, "name": title or "track", "stem": "backing_vocals"}

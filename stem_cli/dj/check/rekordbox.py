@@ -8,22 +8,22 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-from stem_cli.cues import FASTEST, SLOWEST
+from stem_cli.cues import FASTEST
 from stem_cli.dj.check.finding import FAULT, WARNING, Finding
+from stem_cli.dj.check.rekordbox_grid import HINT, fault, judge_grid, judge_mark
 from stem_cli.dj.check.wav import WavHeader, read_header
-from stem_cli.dj.rekordbox_values import FLOAT, FORMS, INT, URL, key, meant, number, place
+from stem_cli.dj.rekordbox_values import FLOAT, FORMS, INT, URL, key, meant, place
 from stem_cli.dj.rekordbox_xml import HOST
 
 ROOT = "DJ_PLAYLISTS"
 Find = Callable[[str], Path | None]
-_HINT = "Write it anew with stem organize --for rekordbox."
 _BEGINNING = 4096
 _DAMAGED = (ElementTree.ParseError, LookupError, ValueError)
 _DECLARED = re.compile(rb"""(\xef\xbb\xbf)?\s*<\?xml\s+version=['"]1\.0['"]\s+encoding=['"]utf-?8['"]""", re.IGNORECASE)
@@ -62,20 +62,16 @@ def judge(file: BinaryIO, find: Find | None = None) -> Iterator[Finding]:
     head = file.read(_BEGINNING)
     file.seek(0)
     if b"<!DOCTYPE" in head:
-        yield _fault("doctype", "it declares a document type of its own, which rekordbox does not")
+        yield fault("doctype", "it declares a document type of its own, which rekordbox does not")
         return
     if not _DECLARED.match(head):
         what = 'it does not begin with <?xml version="1.0" encoding="UTF-8"?>'
-        yield Finding(WARNING, "rb.declaration", what, _HINT, fixable=True)
+        yield Finding(WARNING, "rb.declaration", what, HINT, fixable=True)
     try:
         events = ElementTree.iterparse(file, ("start", "end"))  # noqa: S314 - no document type, see above
         yield from _parsed(events, find)
     except _DAMAGED as error:
-        yield _fault("xml", f"its XML is damaged ({error})", "Export it again.")
-
-
-def _fault(rule: str, what: str, hint: str = _HINT, fixable: bool = False) -> Finding:
-    return Finding(FAULT, f"rb.{rule}", what, hint, fixable)
+        yield fault("xml", f"its XML is damaged ({error})", "Export it again.")
 
 
 def _parsed(events: Any, find: Find | None) -> Iterator[Finding]:
@@ -85,7 +81,7 @@ def _parsed(events: Any, find: Find | None) -> Iterator[Finding]:
     for event, element in events:
         if event == "start":
             if not above and element.tag != ROOT:
-                yield _fault("root", f"it is no {ROOT} file, but <{element.tag}>", "Name another file.")
+                yield fault("root", f"it is no {ROOT} file, but <{element.tag}>", "Name another file.")
                 return
             above.append(element)
             held.append(Counter())
@@ -116,31 +112,31 @@ def _element(
         seen.collected = True
         if element.get("Entries") != str(inner["TRACK"]):
             what = f"its collection announces {element.get('Entries')} tracks and has {inner['TRACK']}"
-            yield _fault("entries", what, fixable=True)
+            yield fault("entries", what, fixable=True)
     elif element.tag == "PLAYLISTS" and inner != Counter(NODE=1):
-        yield _fault("playlists", "its playlists do not stand in one folder ROOT")
+        yield fault("playlists", "its playlists do not stand in one folder ROOT")
     elif element.tag == "NODE":
         if parent.tag == "PLAYLISTS" and (element.get("Name"), element.get("Type")) != ("ROOT", "0"):
-            yield _fault("playlists", "its playlists do not stand in one folder ROOT")
+            yield fault("playlists", "its playlists do not stand in one folder ROOT")
         yield from _node(element, inner)
         yield from _named(element, parent, seen)
     elif element.tag == "PRODUCT" and not all(element.get(name) is not None for name in ("Name", "Version", "Company")):
-        yield Finding(WARNING, "rb.product", "it does not say which program wrote it", _HINT, fixable=True)
+        yield Finding(WARNING, "rb.product", "it does not say which program wrote it", HINT, fixable=True)
 
 
 def _whole(root: Any, seen: _Seen) -> Iterator[Finding]:
     if root.get("Version") != "1.0.0":
-        yield _fault("version", f"its version is {root.get('Version')!r}, not '1.0.0'")
+        yield fault("version", f"its version is {root.get('Version')!r}, not '1.0.0'")
     for name in _CHILDREN:
         if name not in seen.children:
             severity = WARNING if name == "PLAYLISTS" else FAULT
-            yield Finding(severity, "rb.missing", f"there is no {name} in it", _HINT)
+            yield Finding(severity, "rb.missing", f"there is no {name} in it", HINT)
     if seen.children != [name for name in _CHILDREN if name in seen.children]:
-        yield Finding(WARNING, "rb.order", f"its parts stand in another order ({', '.join(seen.children[:9])})", _HINT)
+        yield Finding(WARNING, "rb.order", f"its parts stand in another order ({', '.join(seen.children[:9])})", HINT)
     for what, counted in (("the number", seen.ids), ("the place", seen.places)):
         twice = [text for text, count in counted.items() if count > 1]
         if twice:
-            yield _fault("twice", f"{len(twice)} times two tracks share {what}, {twice[0]!r} first")
+            yield fault("twice", f"{len(twice)} times two tracks share {what}, {twice[0]!r} first")
     for name, kind, track in seen.early:
         if not seen.holds(kind, track):
             yield _no_track(name, track)
@@ -149,19 +145,19 @@ def _whole(root: Any, seen: _Seen) -> Iterator[Finding]:
 def _node(node: Any, inner: Counter[str]) -> Iterator[Finding]:
     name, kind = node.get("Name"), node.get("Type")
     if not name:
-        yield _fault("node", "a folder or playlist has no name")
+        yield fault("node", "a folder or playlist has no name")
     if kind == "0":
         if node.get("Count") != str(inner["NODE"]) or set(inner) - {"NODE"}:
             what = f"the folder {name!r} announces {node.get('Count')} and holds {dict(inner)}"
-            yield _fault("count", what, fixable=not set(inner) - {"NODE"})
+            yield fault("count", what, fixable=not set(inner) - {"NODE"})
     elif kind == "1":
         if node.get("Entries") != str(inner["TRACK"]) or set(inner) - {"TRACK"}:
             what = f"the playlist {name!r} announces {node.get('Entries')} and holds {dict(inner)}"
-            yield _fault("count", what, fixable=not set(inner) - {"TRACK"})
+            yield fault("count", what, fixable=not set(inner) - {"TRACK"})
         if node.get("KeyType") not in ("0", "1"):
-            yield _fault("keys", f"the playlist {name!r} does not say what its keys are")
+            yield fault("keys", f"the playlist {name!r} does not say what its keys are")
     else:
-        yield _fault("node", f"{name!r} is of kind {kind!r}")
+        yield fault("node", f"{name!r} is of kind {kind!r}")
 
 
 def _named(node: Any, parent: Any, seen: _Seen) -> Iterator[Finding]:
@@ -182,7 +178,7 @@ def _key(track: Any, playlist: Any, seen: _Seen) -> Iterator[Finding]:
 
 def _no_track(name: str, key: str) -> Finding:
     what = f"the playlist {name!r} names {key!r}, which is not in the collection"
-    return _fault("keys", what, "Export it again; --fix leaves the entry out.", fixable=True)
+    return fault("keys", what, "Export it again; --fix leaves the entry out.", fixable=True)
 
 
 def _track(track: Any, seen: _Seen, find: Find | None) -> Iterator[Finding]:
@@ -190,57 +186,55 @@ def _track(track: Any, seen: _Seen, find: Find | None) -> Iterator[Finding]:
     if track.get("TrackID"):
         seen.ids[track.get("TrackID")] += 1
     else:
-        yield _fault("id", f"{who} has no number", fixable=True)
+        yield fault("id", f"{who} has no number", fixable=True)
     for name, value in track.attrib.items():
         known = FORMS.get(name)
         if known is None:
-            yield Finding(WARNING, "rb.unknown", f"{who} has {name}, which rekordbox does not know", _HINT)
+            yield Finding(WARNING, "rb.unknown", f"{who} has {name}, which rekordbox does not know", HINT)
         elif not known.fullmatch(value):
-            yield _fault("value", f"{who}: {name} is {value!r}", fixable=meant(name, value) is not None)
+            yield fault("value", f"{who}: {name} is {value!r}", fixable=meant(name, value) is not None)
         elif name == "Tonality" and key(value) != value:
             what = f"{who}: its key is {value!r}, which sorts with neither 'Am' nor '8A'"
-            yield Finding(WARNING, "rb.tonality", what, _HINT, fixable=key(value) is not None)
+            yield Finding(WARNING, "rb.tonality", what, HINT, fixable=key(value) is not None)
     bpm = track.get("AverageBpm", "0.00")
     if FLOAT.fullmatch(bpm) and not 0 <= float(bpm) <= FASTEST:
-        yield _fault("bpm", f"{who} has {bpm} BPM")
+        yield fault("bpm", f"{who} has {bpm} BPM")
     elif FLOAT.fullmatch(bpm) and not re.fullmatch(r"[0-9]+\.[0-9]{2}", bpm):
-        yield Finding(
-            WARNING, "rb.decimals", f"{who} has {bpm} BPM; rekordbox writes two decimals", _HINT, fixable=True
-        )
+        yield Finding(WARNING, "rb.decimals", f"{who} has {bpm} BPM; rekordbox writes two decimals", HINT, fixable=True)
     yield from _place(track, who, seen, find)
-    yield from _grid(track, who)
+    yield from judge_grid(track, who)
     for mark in track.findall("POSITION_MARK"):
-        yield from _mark(mark.attrib, who)
+        yield from judge_mark(mark.attrib, who)
 
 
 def _place(track: Any, who: str, seen: _Seen, find: Find | None) -> Iterator[Finding]:
     text = track.get("Location", "")
     fixable = place(text) is not None
     if not text.startswith(HOST):
-        yield _fault("location", f"{who}: its Location {text!r} does not begin with {HOST}", fixable=fixable)
+        yield fault("location", f"{who}: its Location {text!r} does not begin with {HOST}", fixable=fixable)
         return
     seen.places[text] += 1
     rest = text.removeprefix(HOST)
     if rest.startswith("/"):
-        yield _fault("slashes", f"{who}: its Location has two slashes behind localhost", fixable=fixable)
+        yield fault("slashes", f"{who}: its Location has two slashes behind localhost", fixable=fixable)
     if not URL.fullmatch(rest):
         what = f"{who}: its Location {text!r} holds letters that must be written as %XX"
-        yield _fault("encoding", what, fixable=fixable)
+        yield fault("encoding", what, fixable=fixable)
     try:
         plain = unquote(rest.lstrip("/"), errors="strict")
     except UnicodeDecodeError:
-        yield _fault("encoding", f"{who}: its Location is no UTF-8")
+        yield fault("encoding", f"{who}: its Location is no UTF-8")
         return
     if unicodedata.normalize("NFC", plain) != plain:
-        yield Finding(WARNING, "rb.nfc", f"{who}: letters and marks of its Location stand apart (not NFC)", _HINT, True)
+        yield Finding(WARNING, "rb.nfc", f"{who}: letters and marks of its Location stand apart (not NFC)", HINT, True)
     if re.match(r"[A-Za-z]:\\", plain):
-        yield _fault("backslash", f"{who}: its Location {text!r} holds backslashes", fixable=fixable)
+        yield fault("backslash", f"{who}: its Location {text!r} holds backslashes", fixable=fixable)
     path = plain if re.match("[A-Za-z]:/", plain) else f"/{plain}"
     if find is None:
         return
     there = find(path)
     if there is None:
-        yield _fault("file", f"{who}: there is no {path}", "Copy it there, or write the XML anew.")
+        yield fault("file", f"{who}: there is no {path}", "Copy it there, or write the XML anew.")
     elif there.suffix.lower() == ".wav":
         yield from _as_told(track, read_header(there), who)
 
@@ -251,42 +245,7 @@ def _as_told(track: Any, header: WavHeader | None, who: str) -> Iterator[Finding
         return
     told, seconds = track.get("TotalTime", ""), header.frames / header.rate
     if INT.fullmatch(told) and abs(int(told) - seconds) > _SECONDS_OFF:
-        yield _fault("time", f"{who}: it lasts {seconds:.1f} s, not {told}")
+        yield fault("time", f"{who}: it lasts {seconds:.1f} s, not {told}")
     rate = track.get("SampleRate", "")
     if FLOAT.fullmatch(rate) and float(rate) != header.rate:
-        yield _fault("rate", f"{who}: its rate is {header.rate} Hz, not {rate}")
-
-
-def _grid(track: Any, who: str) -> Iterator[Finding]:
-    last = -1.0
-    for tempo in track.findall("TEMPO"):
-        start, bpm = tempo.get("Inizio", ""), tempo.get("Bpm", "")
-        bar = re.fullmatch("([1-9][0-9]?)/[1-9][0-9]?", tempo.get("Metro", ""))
-        beat = tempo.get("Battito", "")
-        if not FLOAT.fullmatch(start) or not FLOAT.fullmatch(bpm) or not SLOWEST <= float(bpm) <= FASTEST:
-            fixable = "," in start + bpm and None not in (number(start), number(bpm))
-            yield _fault("tempo", f"{who}: a tempo of {bpm!r} BPM at {start!r} s", fixable=fixable)
-        elif float(start) < last:
-            yield _fault("tempo", f"{who}: its tempos do not stand in the order of their times")
-        elif not bar or not re.fullmatch("[0-9]{1,2}", beat) or not 1 <= int(beat) <= int(bar[1]):
-            yield _fault("tempo", f"{who}: beat {beat!r} of {tempo.get('Metro')!r}")
-        else:
-            last = float(start)
-
-
-def _mark(mark: Mapping[str, str], who: str) -> Iterator[Finding]:
-    start, end = mark.get("Start", ""), mark.get("End", "")
-    if mark.get("Type") not in ("0", "1", "2", "3", "4") or not FLOAT.fullmatch(start) or float(start) < 0:
-        what = f"{who}: a cue of kind {mark.get('Type')!r} at {start!r} s"
-        yield _fault("cue", what, fixable="," in start and number(start) is not None)
-        return
-    if not re.fullmatch("-1|[0-7]", mark.get("Num", "")):
-        yield _fault("cue", f"{who}: a cue on pad {mark.get('Num')!r}; there are 0-7, and -1 for none")
-    if mark["Type"] == "4" and (not FLOAT.fullmatch(end) or float(end) <= float(start)):
-        fixable = "," in end and number(end) is not None
-        yield _fault("cue", f"{who}: a loop from {start} s to {end!r} s", fixable=fixable)
-    if mark["Type"] != "4" and "End" in mark:
-        yield Finding(WARNING, "rb.cue.end", f"{who}: a cue that is no loop has an end", _HINT)
-    colours = [mark[name] for name in ("Red", "Green", "Blue") if name in mark]
-    if not all(re.fullmatch("[0-9]{1,3}", value) and int(value) < 256 for value in colours):
-        yield _fault("cue", f"{who}: a cue of colour {', '.join(colours)}")
+        yield fault("rate", f"{who}: its rate is {header.rate} Hz, not {rate}")
