@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stem_cli import stems
@@ -29,6 +29,7 @@ def is_safe(name: str, longest: int = 255) -> None:
     assert len(name.encode()) <= 255
 
 
+@settings(deadline=None)  # long names take their time on a busy machine
 @given(ANY, ANY, st.sampled_from(sorted(stems.TABLE)), st.integers(1, 120), st.sampled_from(sorted(NAMINGS)))
 @example("", "", "backing_vocals", 1, "dj")
 @example("CON", "NUL", "vocals", 2, "dj")
@@ -94,6 +95,7 @@ SOME = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # long names take their time on a busy machine
 @given(st.lists(SOME | ANY, max_size=12), st.lists(SOME, max_size=3))
 def test_songs_of_one_name_are_told_apart(titles: list[str], taken: list[str]) -> None:
     named = [partial(song_name, "", title, "x") for title in titles]
@@ -103,6 +105,7 @@ def test_songs_of_one_name_are_told_apart(titles: list[str], taken: list[str]) -
     assert not told & {same(name) for name in taken}
 
 
+@settings(deadline=None)  # long names take their time on a busy machine
 @given(st.lists(SOME | ANY, max_size=8), st.sampled_from(["dj", "classic", "{stem} {bpm}"]))
 def test_files_of_one_name_are_told_apart(titles: list[str], naming: str) -> None:
     named = [partial(_vocals, naming, title) for title in titles]

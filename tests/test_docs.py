@@ -8,13 +8,16 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+import click
 import pytest
 
-from stem_cli.cli import COMMANDS
+from stem_cli.cli import COMMANDS, program
+from stem_cli.options import PROGRAMS
 from stem_cli.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
+DECKS = [ROOT / "docs" / "organize.md", *sorted((ROOT / "docs" / "dj").glob("*.md"))]
 
 
 def test_the_page_of_commands_is_made_from_the_commands() -> None:
@@ -51,6 +54,29 @@ def test_the_readme_names_only_commands_and_options_that_exist() -> None:
         assert name in COMMANDS or name == "--help", name
     for option in re.findall(r"(--[a-z][a-z-]+)", text):
         assert option in commands, option
+
+
+@pytest.mark.parametrize("page", DECKS, ids=lambda page: page.name)
+def test_pages_about_decks_name_only_commands_options_and_programs_that_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    typed = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    assert "stem organize" in typed
+    for line in re.findall(r"^stem .*", typed, re.MULTILINE):
+        name, *words = line.partition("#")[0].split()[1:]
+        context = click.Context(program)
+        known = {option for one in program.get_command(context, name).params for option in one.opts}  # type: ignore[union-attr]
+        assert {word for word in words if word.startswith("--")} <= known, line
+        for programs in re.findall(r"--for (\S+)", line):
+            assert set(programs.split(",")) <= set(PROGRAMS.known), line
+    written = (ROOT / "docs" / "commands.md").read_text("utf-8")
+    assert [option for option in re.findall(r"`(--[a-z][a-z-]+)", text) if option not in written] == []
+
+
+def test_every_program_has_a_page() -> None:
+    pages = "".join(page.read_text("utf-8") for page in DECKS[1:])
+    assert [name for name in PROGRAMS.known if f"--for {name} " not in pages] == []
+    overview = DECKS[0].read_text("utf-8")
+    assert [page.name for page in DECKS[1:] if f"(dj/{page.name})" not in overview] == []
 
 
 def test_the_commented_settings_are_the_defaults() -> None:

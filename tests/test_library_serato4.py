@@ -211,10 +211,10 @@ def test_crates_inside_each_other_and_nonsense_in_fields_end(tmp_path: Path) -> 
     assert crates[0].entries[0].added == ""
 
 
-def test_damaged_databases_give_a_list_or_a_clear_error(tmp_path: Path) -> None:
-    chance, whole = random.Random(4), written(tmp_path / "seed.sqlite").read_bytes()
-    path = tmp_path / "root.sqlite"
-    for _ in range(1_000):
+def test_ten_thousand_damaged_databases_give_a_list_or_a_clear_error(quick_folder: Path) -> None:
+    chance, whole = random.Random(4), written(quick_folder / "seed.sqlite").read_bytes()
+    path = quick_folder / "root.sqlite"
+    for _ in range(10_000):
         raw = bytearray(whole)
         for _ in range(chance.randint(1, 40)):
             raw[chance.randrange(len(raw))] = chance.randrange(256)

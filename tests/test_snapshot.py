@@ -62,7 +62,11 @@ LINES: dict[str, list[list[str]]] = {
         ["organize", "stems", "--for", "serato,rekordbox,traktor", "--output", "dj"],
         ["organize", "music", "--for", "cdj", "--output", "dj"],
     ],
-    "check": [["check", "music", "dj"], ["check", "music/nan.wav", "--for", "cdj", "--fix", "mended"]],
+    "check": [
+        ["check", "music", "dj"],
+        ["check", "music", "--fix", "whole"],
+        ["check", "music/nan.wav", "--for", "cdj", "--fix", "mended"],
+    ],
     "verify": [["verify", "stems"], ["verify", "music"]],
     "artifacts": [["artifacts"]],
     "cache": [["cache", "list"], ["cache", "clear"]],

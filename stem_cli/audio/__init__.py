@@ -8,7 +8,7 @@ from stem_cli.audio.ahead import ahead
 from stem_cli.audio.fingerprint import Fingerprint, fingerprint
 from stem_cli.audio.formats import DEPTHS, FORMATS, Format
 from stem_cli.audio.mix import BLOCK_FRAMES, Mix
-from stem_cli.audio.probe import Shape, probe
+from stem_cli.audio.probe import RATES, Shape, probe
 from stem_cli.audio.sink import Sink, open_sink
 from stem_cli.audio.tee import Tee
 from stem_cli.audio.tracks import write_tracks
@@ -17,6 +17,7 @@ __all__ = [
     "BLOCK_FRAMES",
     "DEPTHS",
     "FORMATS",
+    "RATES",
     "Fingerprint",
     "Format",
     "Mix",

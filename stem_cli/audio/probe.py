@@ -17,6 +17,7 @@ _AV_DEPTHS = {"s16": "16", "s16p": "16", "s32": "24", "s32p": "24"}
 _AV_EXACT = ("alac", "flac", "wavpack", "ape", "tta", "shorten")
 _COUNTING = ("mov,mp4,m4a,3gp,3g2,mj2", "ape", "tta", "wv")  # containers that know their length to the frame
 RATES = (8000, 192000)
+"""Hz, the lowest and the highest."""
 NO_HEADER = ("mp3", "aac")
 """Containers, by FFmpeg's names, that are mere streams of frames: their length is guessed from the first ones."""
 

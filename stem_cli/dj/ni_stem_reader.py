@@ -17,13 +17,18 @@ from stem_cli.errors import InputError
 
 _LARGEST_MOOV = 1 << 28  # bytes; that of a recording of ten hours has some 40 MB
 _ENTRY = 36  # bytes of an entry of `stsd` before its boxes
+AAC_LC = 2
+_ESCAPE = 31  # kinds of AAC beyond those of five bits
+_AAC_RATES = (96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350)
+"""Hz, by the index in an AudioSpecificConfig (ISO/IEC 14496-3, table 1.18)."""
 _DAMAGED = (ValueError, struct.error, IndexError, OverflowError, MemoryError, RecursionError)
 
 
 @dataclass(frozen=True)
 class StemTrack:
-    """One track of sound. codec: "mp4a" or "alac". frames: that are played; coded: that are stored.
+    """One track of sound. codec: "mp4a" or "alac". object_type: the kind of AAC (2 is LC), 0 where none is told.
 
+    frames: that are played; coded: that are stored.
     priming: frames at the beginning that are left out; None where no edit list says so. empty: how long it waits before
     it begins, in ticks of the movie. outside: chunks of it that lie nowhere in the file's sound. sound: whether its
     tables agree with one another.
@@ -31,6 +36,7 @@ class StemTrack:
 
     enabled: bool
     codec: str
+    object_type: int
     channels: int
     rate: int
     coded: int
@@ -110,7 +116,7 @@ def _track(moov: bytes, trak: Box, clock: int, mdat: list[tuple[int, int]]) -> S
     head = atoms.inside(moov, trak, "mdia", "mdhd").body
     rate_of_clock = struct.unpack_from(">I", moov, head + (20 if moov[head] else 12))[0]
     table = atoms.inside(moov, trak, "mdia", "minf", "stbl")
-    codec, channels, rate = _codec(moov, atoms.inside(moov, table, "stsd"))
+    codec, kind, channels, rate = _codec(moov, atoms.inside(moov, table, "stsd"))
     times = atoms.numbers(moov, atoms.inside(moov, table, "stts"), ">u4", each=2).reshape(-1, 2)
     coded = sum(int(count) * int(length) for count, length in times)
     edit = _edit(moov, trak)
@@ -121,6 +127,7 @@ def _track(moov: bytes, trak: Box, clock: int, mdat: list[tuple[int, int]]) -> S
     return StemTrack(
         enabled=bool(flags & 1),
         codec=codec,
+        object_type=kind,
         channels=channels,
         rate=rate,
         coded=coded,
@@ -132,8 +139,8 @@ def _track(moov: bytes, trak: Box, clock: int, mdat: list[tuple[int, int]]) -> S
     )
 
 
-def _codec(moov: bytes, stsd: Box) -> tuple[str, int, int]:
-    """Codec, channels and rate of the first entry; ALAC says the last two only in a box of its own."""
+def _codec(moov: bytes, stsd: Box) -> tuple[str, int, int, int]:
+    """Codec, kind of AAC, channels and rate of the first entry; what its own box says wins over the entry."""
     at = stsd.body + 8
     size = struct.unpack_from(">I", moov, at)[0]
     end = at + size
@@ -141,10 +148,45 @@ def _codec(moov: bytes, stsd: Box) -> tuple[str, int, int]:
         raise ValueError("the box 'stsd' is too short")
     codec = moov[at + 4 : at + 8].decode("latin-1")
     channels, rate = struct.unpack_from(">H", moov, at + 24)[0], struct.unpack_from(">I", moov, at + 32)[0] >> 16
-    cookie = next((one for one in atoms.boxes(moov, at + _ENTRY, end) if one.kind == "alac"), None)
-    if codec == "alac" and cookie is not None and cookie.end - cookie.body >= 28:
+    held = {one.kind: one for one in atoms.boxes(moov, at + _ENTRY, end)} if codec in ("alac", "mp4a") else {}
+    kind, cookie, told = 0, held.get("alac"), held.get("esds")
+    if cookie is not None and cookie.end - cookie.body >= 28:
         channels, rate = moov[cookie.body + 13], struct.unpack_from(">I", moov, cookie.body + 24)[0]
-    return codec, channels, rate
+    elif told is not None:
+        kind, own_rate, own_channels = _aac(moov[told.body + 4 : told.end])
+        channels, rate = own_channels or channels, own_rate or rate
+    return codec, kind, channels, rate
+
+
+def _aac(descriptors: bytes) -> tuple[int, int, int]:
+    """Kind of AAC, rate and channels by the AudioSpecificConfig in an `esds`; zeros where that is not told."""
+    try:
+        _, at = _descriptor(descriptors, 0, 3)
+        flags = descriptors[at + 2]
+        at += 3 + (2 if flags & 0x80 else 0) + (1 + descriptors[at + 3] if flags & 0x40 else 0) + (flags & 0x20) // 16
+        _, at = _descriptor(descriptors, at, 4)
+        _, at = _descriptor(descriptors, at + 13, 5)
+    except (IndexError, ValueError):
+        return 0, 0, 0
+    bits = int.from_bytes(descriptors[at : at + 8].ljust(8, b"\0"), "big")
+    kind, index = bits >> 59, bits >> 55 & 15
+    if kind == _ESCAPE:
+        return 0, 0, 0
+    if index == 15:
+        return kind, bits >> 31 & 0xFFFFFF, bits >> 27 & 15
+    return kind, _AAC_RATES[index] if index < len(_AAC_RATES) else 0, bits >> 51 & 15
+
+
+def _descriptor(data: bytes, at: int, tag: int) -> tuple[int, int]:
+    """The length of a descriptor of MPEG-4 and where its content begins. Raises IndexError, ValueError."""
+    if data[at] != tag:
+        raise ValueError(f"there is no descriptor {tag}")
+    length = 0
+    for place in range(at + 1, at + 5):
+        length = length << 7 | data[place] & 0x7F
+        if not data[place] & 0x80:
+            return length, place + 1
+    raise ValueError("the length of a descriptor does not end")
 
 
 def _edit(moov: bytes, trak: Box) -> tuple[int, int, int] | None:

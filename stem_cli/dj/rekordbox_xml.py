@@ -25,7 +25,7 @@ RATINGS = (0, 51, 102, 153, 204, 255)
 FILE_KINDS = {".wav": "WAV File", ".aiff": "AIFF File", ".aif": "AIFF File", ".flac": "FLAC File", ".mp3": "MP3 File",
               ".m4a": "M4A File", ".mp4": "M4A File"}  # fmt: skip
 
-_PLAIN = "/:()"
+PLAIN = "/:()"
 """What real exports leave as it is in a Location, beside letters and digits."""
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;",
@@ -101,7 +101,7 @@ def location(path: PurePath | str) -> str:
     if not text.startswith("/") or text.startswith("//"):
         raise UsageError("rekordbox needs a path that starts at a drive", text, "Map its folder to a drive's letter.")
     try:
-        return HOST + quote(text[1:], safe=_PLAIN)
+        return HOST + quote(text[1:], safe=PLAIN)
     except UnicodeEncodeError as error:
         raise UsageError("its name is no Unicode, which rekordbox needs", text, "Rename it.") from error
 

@@ -25,9 +25,11 @@ SEPARATOR = "%%"
 VERSION = "1.0/Serato ScratchLive Crate"
 COLUMNS = ("song", "artist", "bpm", "key", "comment")
 _SORTED_BY, _WIDTH = "#", "0"
-_COLON = "\uf022"
+COLON = "\uf022"
 """What stands for a colon in names of macOS."""
 _HEAD = 8
+_NESTED, _TEXTS = "or", "vtp"
+"""First letters of fields that hold fields, and text."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,29 @@ def path_in(song: Field) -> str:
     return _read(paths[0].body)
 
 
+def with_path(song: Field, path: str) -> Field:
+    """An `otrk` with another path; what else is in it stays. Raises ValueError."""
+    return _nested(song.tag, *(_text("ptrk", path) if one.tag == "ptrk" else one for one in parse(song.body)))
+
+
 def paths_of(raw: bytes) -> tuple[str, ...]:
     """The paths of all songs of a crate, as they stand there. Raises ValueError."""
     return tuple(path_in(field) for field in parse(raw) if field.tag == "otrk")
+
+
+def turned(fields: Iterable[Field]) -> tuple[Field, ...]:
+    """Fields whose text has its lowest byte first, as Serato has it. Raises ValueError for text of half a letter.
+
+    >>> turned(turned(parse(crate(["a.wav"])))) == parse(crate(["a.wav"]))
+    True
+    """
+    return tuple(Field(field.tag, _turned(field)) for field in fields)
+
+
+def _turned(field: Field) -> bytes:
+    if field.tag[0] in _NESTED:
+        return to_bytes(turned(parse(field.body)))
+    return field.body.decode("utf-16-le").encode("utf-16-be") if field.tag[0] in _TEXTS else field.body
 
 
 def write_crate(path: Path, paths: Sequence[str]) -> None:
@@ -135,7 +157,7 @@ def on_drive(path: PurePath, root: PurePath) -> str:
     'Music/a.wav'
     """
     try:
-        text = path.relative_to(root).as_posix().replace(":", _COLON)
+        text = path.relative_to(root).as_posix().replace(":", COLON)
         text.encode("utf-16-be")
     except UnicodeEncodeError as error:
         raise UsageError("its name is no Unicode, which Serato needs", str(path), "Rename it.") from error

@@ -10,13 +10,23 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
-from stem_cli.audio import probe
-from stem_cli.dj.check import crate, m3u, names, rekordbox, stem, wav
-from stem_cli.dj.check.finding import FAULT, TARGETS, WARNING, Finding, Target, names_of, shortened, targets_of
+from stem_cli.dj.check import crate, m3u, names, rekordbox, sound, stem, wav
+from stem_cli.dj.check.finding import FAULT, TARGETS, WARNING, Finding, Target, shortened, targets_of
 from stem_cli.dj.ni_stem_reader import read_stem
 from stem_cli.errors import InputError
 
-__all__ = ["FAULT", "TARGETS", "WARNING", "Finding", "Target", "check", "check_folder", "kind_of", "shortened"]
+__all__ = [
+    "FAULT",
+    "TARGETS",
+    "WARNING",
+    "Finding",
+    "Target",
+    "check",
+    "check_folder",
+    "is_for_decks",
+    "kind_of",
+    "shortened",
+]
 
 _KINDS = (
     (".stem.mp4", "stem"),
@@ -27,7 +37,7 @@ _KINDS = (
     (".m3u8", "m3u"),
     (".m3u", "m3u"),
     (".wav", "wav"),
-    *((suffix, "sound") for suffix in (".aiff", ".aif", ".flac", ".mp3", ".m4a")),
+    *((suffix, "sound") for suffix in (".aiff", ".aif", ".flac", ".mp3", ".m4a", ".ogg", ".opus")),
 )
 _LARGEST_LIST = 500_000_000  # bytes of a crate or a playlist; a real one has some hundred thousand
 
@@ -56,11 +66,15 @@ def check(path: Path, programs: Collection[str] = (), drive: Path | None = None)
         raise InputError(f"it cannot be read ({error.strerror})", path, "Check its name and permissions.") from error
 
 
-def check_folder(folder: Path, programs: Collection[str] = ()) -> Iterator[tuple[Path, Finding]]:
+def check_folder(
+    folder: Path, programs: Collection[str] = (), drive: Path | None = None
+) -> Iterator[tuple[Path, Finding]]:
     """The same for everything below a folder, in the order of the names, and names of one folder that clash.
 
-    What is hidden, or neither sound nor a list, is passed over, as is XML of other programs.
+    What is hidden, or neither sound nor a list, is passed over, as is XML of other programs. The folder counts as the
+    stick's root where `drive` is None.
     """
+    targets, root = targets_of(programs), (drive or folder).absolute()
     for home, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         shown = sorted(name for name in files if not name.startswith("."))
@@ -70,9 +84,26 @@ def check_folder(folder: Path, programs: Collection[str] = ()) -> Iterator[tuple
             for finding in names.judge_name(name):
                 yield Path(home, name), finding
         for path in (Path(home, name) for name in shown if kind_of(name)):
-            if kind_of(path.name) != "rekordbox" or rekordbox.is_one(path):
-                for finding in check(path, programs):
+            if is_for_decks(path):
+                for finding in check(path, programs, drive):
                     yield path, finding
+                for finding in names.judge_depth(_folders(path, root), targets):
+                    yield path, finding
+
+
+def is_for_decks(path: Path) -> bool:
+    """Whether a file is one that decks or DJ programs read. Raises InputError where it cannot be read."""
+    kind = kind_of(path.name)
+    try:
+        return bool(kind) and (kind != "rekordbox" or rekordbox.is_one(path))
+    except OSError as error:
+        raise InputError(f"it cannot be read ({error.strerror})", path, "Check its permissions.") from error
+
+
+def _folders(path: Path, root: Path) -> int:
+    """How many folders lie between the root and a file; none where it lies elsewhere."""
+    place = path.absolute()
+    return len(place.relative_to(root).parts) - 1 if place.is_relative_to(root) else 0
 
 
 def _wav(path: Path, targets: Sequence[Target], _: Path | None) -> Iterator[Finding]:
@@ -95,7 +126,7 @@ def _crate(path: Path, _: Sequence[Target], drive: Path | None) -> Iterator[Find
 
 def _rekordbox(path: Path, _: Sequence[Target], drive: Path | None) -> Iterator[Finding]:
     with path.open("rb") as file:
-        yield from rekordbox.judge(file, None if drive is None else lambda place: _there(Path(place)))
+        yield from rekordbox.judge(file, None if drive is None else _file_at)
 
 
 def _m3u(path: Path, _: Sequence[Target], drive: Path | None) -> Iterator[Finding]:
@@ -104,24 +135,11 @@ def _m3u(path: Path, _: Sequence[Target], drive: Path | None) -> Iterator[Findin
 
 
 def _sound(path: Path, targets: Sequence[Target], _: Path | None) -> Iterator[Finding]:
-    """AIFF, FLAC, MP3 and M4A."""
-    try:
-        shape = probe(path)
-    except InputError as error:
-        yield Finding(FAULT, "sound.parse", error.what, error.hint)
-        return
-    yield from wav.rate_findings("sound", shape.rate, targets)
-    refusing = [target for target in targets if not target.flac]
-    if refusing and path.suffix.lower() == ".flac":
-        what = f"older models of {names_of(refusing)} play no FLAC"
-        yield Finding(WARNING, "sound.flac", what, "Choose AIFF or WAV for them.")
-    if refusing and shape.codec == "alac":
-        yield Finding(
-            WARNING, "sound.alac", f"older models of {names_of(refusing)} play no ALAC", "Choose AIFF or WAV."
-        )
-    if shape.depth == "float" or shape.channels != 2:
-        what = f"it has {shape.channels} channels" + (" in floating point" if shape.depth == "float" else "")
-        yield Finding(WARNING, "sound.shape", what, "Decks expect two channels of 16 or 24 bits.")
+    return sound.judge(path, targets)
+
+
+def _file_at(place: str) -> Path | None:
+    return Path(place) if _there(Path(place)) else None
 
 
 def _there(path: Path) -> bool:

@@ -13,7 +13,7 @@ class Finding:
     """Something that a deck or a DJ program would stumble over.
 
     severity: "fault" does not play, or shows something else; "warning" plays in most. rule: a short name that stays the
-    same ("wav.extensible"). hint: what to do. fixable: whether `repair` can mend a copy.
+    same ("wav.extensible"). hint: what to do. fixable: whether `repair` can mend it in a copy.
     """
 
     severity: str
@@ -27,14 +27,13 @@ class Finding:
 class Target:
     """A DJ program or deck, as `--for` names it.
 
-    rates: Hz that it plays. depths: bits of integers. floats: whether WAVs in floating point play. extensible: whether
-    WAVs with the long header do. flac: whether FLAC plays on every model. stick: whether files get there on a FAT32
+    rates: Hz that it plays. floats: whether WAVs in floating point, or of 32 bits, play. extensible: whether WAVs with
+    the long header do. flac: whether FLAC plays on every model. stick: whether files get there on a FAT32
     stick. stems: codecs of `.stem.mp4` that it opens, none where it knows no such files.
     """
 
     name: str
     rates: tuple[int, ...] = (44100, 48000, 88200, 96000, 176400, 192000)
-    depths: tuple[int, ...] = (16, 24)
     floats: bool = True
     extensible: bool = True
     flac: bool = True

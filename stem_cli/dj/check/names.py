@@ -17,7 +17,8 @@ FAT32_BYTES = 2**32 - 1
 
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
-_HINT = "Rename it."
+FOLDERS = 8
+"""One inside another, that the older CDJs list (their manuals: "folder layers: maximum 8")."""
 
 
 def judge_name(name: str) -> Iterator[Finding]:
@@ -25,21 +26,33 @@ def judge_name(name: str) -> Iterator[Finding]:
     found = sorted(set(_FORBIDDEN.findall(name)))
     if found:
         what = f"its name holds {' '.join(map(repr, found))}, which Windows and sticks cannot"
-        yield Finding(FAULT, "name.letters", what, _HINT)
+        yield _named(FAULT, "letters", what)
     if name != name.rstrip(" ."):
-        yield Finding(FAULT, "name.end", "its name ends with a dot or a space, which Windows cuts off", _HINT)
+        yield _named(FAULT, "end", "its name ends with a dot or a space, which Windows cuts off")
     if _DEVICES.match(name):
-        yield Finding(FAULT, "name.device", "its name is that of a device of Windows", _HINT)
+        yield _named(FAULT, "device", "its name is that of a device of Windows")
     if any("\ud800" <= letter <= "\udfff" for letter in name):
-        yield Finding(FAULT, "name.unicode", "its name is no Unicode", _HINT)
+        yield _named(FAULT, "unicode", "its name is no Unicode")
     elif len(name.encode("utf-16-le")) // 2 > NAME_UNITS:
-        yield Finding(FAULT, "name.length", f"its name has more than {NAME_UNITS} letters", _HINT)
+        yield _named(FAULT, "length", f"its name has more than {NAME_UNITS} letters")
     if "%%" in name and not name.lower().endswith((".crate", ".scrate")):
-        yield Finding(FAULT, "name.percent", "its name holds %%, with which Serato parts crates", _HINT)
+        yield _named(FAULT, "percent", "its name holds %%, with which Serato parts crates")
     if name.startswith("."):
-        yield Finding(WARNING, "name.hidden", "its name begins with a dot, so it is hidden", _HINT)
+        yield _named(WARNING, "hidden", "its name begins with a dot, so it is hidden")
     if unicodedata.normalize("NFC", name) != name:
-        yield Finding(WARNING, "name.nfc", "its letters and their marks are stored apart (not NFC)", _HINT)
+        yield _named(WARNING, "nfc", "its letters and their marks are stored apart (not NFC)")
+
+
+def _named(severity: str, rule: str, what: str) -> Finding:
+    return Finding(severity, f"name.{rule}", what, "Rename it.", fixable=rule != "hidden")
+
+
+def judge_depth(folders: int, targets: Sequence[Target]) -> Iterator[Finding]:
+    """Whether players reach it. folders: how many lie between the stick's root and the file."""
+    onto = [target for target in targets if target.stick]
+    if onto and folders > FOLDERS:
+        what = f"it lies in {folders} folders one inside another; older players show no more than {FOLDERS}"
+        yield Finding(WARNING, "path.depth", what, "Move it further up.")
 
 
 def judge_path(path: PurePath) -> Iterator[Finding]:
@@ -57,7 +70,7 @@ def judge_folder(names: Iterable[str]) -> Iterator[Finding]:
         other = first.setdefault(same(name), name)
         if other != name:
             what = f"{name!r} and {other!r} are one name on Windows, macOS and sticks"
-            yield Finding(FAULT, "name.twice", what, "Rename one of them.")
+            yield Finding(FAULT, "name.twice", what, "Rename one of them.", fixable=True)
 
 
 def judge_size(size: int, targets: Sequence[Target]) -> Iterator[Finding]:

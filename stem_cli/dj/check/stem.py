@@ -8,7 +8,7 @@ from typing import Any
 
 from stem_cli.dj.check.finding import FAULT, WARNING, Finding, Target, names_of
 from stem_cli.dj.ni_stem import ORDER, RATES, SUFFIX
-from stem_cli.dj.ni_stem_reader import StemInfo, StemTrack
+from stem_cli.dj.ni_stem_reader import AAC_LC, StemInfo, StemTrack
 
 _CODECS = ("mp4a", "alac")
 _ANEW = "Make it anew with stem organize --for traktor."
@@ -22,7 +22,7 @@ _ROLES = {
 }
 _ROLE_OF = {word: role for role, words in _ROLES.items() for word in words}
 _COMPRESSOR = ("ratio", "output_gain", "release", "attack", "input_gain", "threshold", "hp_cutoff", "dry_wet")
-_DSP = {"compressor": _COMPRESSOR, "limiter": ("release", "threshold", "ceiling")}
+DSP = {"compressor": _COMPRESSOR, "limiter": ("release", "threshold", "ceiling")}
 
 
 def judge(info: StemInfo, targets: Sequence[Target]) -> Iterator[Finding]:
@@ -41,8 +41,8 @@ def judge(info: StemInfo, targets: Sequence[Target]) -> Iterator[Finding]:
     yield from _json(info)
 
 
-def _fault(rule: str, what: str, hint: str = _ANEW) -> Finding:
-    return Finding(FAULT, f"stem.{rule}", what, hint)
+def _fault(rule: str, what: str, hint: str = _ANEW, fixable: bool = False) -> Finding:
+    return Finding(FAULT, f"stem.{rule}", what, hint, fixable)
 
 
 def _tracks(info: StemInfo, targets: Sequence[Target]) -> Iterator[Finding]:
@@ -56,9 +56,10 @@ def _tracks(info: StemInfo, targets: Sequence[Target]) -> Iterator[Finding]:
         what = f"the song has {song.rate} Hz, the stems {stems[0].rate} Hz"
         yield Finding(WARNING, "stem.rate", what, "44100 and 48000 Hz play everywhere.")
     if not song.enabled:
-        yield _fault("enabled.song", "its first track is not enabled, so other players are silent")
+        yield _fault("enabled.song", "its first track is not enabled, so other players are silent", fixable=True)
     if any(track.enabled for track in stems):
-        yield _fault("enabled.stems", "a stem is enabled, so other players may play it in place of the song")
+        what = "a stem is enabled, so other players may play it in place of the song"
+        yield _fault("enabled.stems", what, fixable=True)
     yield from _lengths(info)
     if any(track.outside for track in info.tracks):
         yield _fault("offsets", "parts of its sound lie outside of it: its tables were not corrected")
@@ -73,11 +74,15 @@ def _codecs(tracks: Sequence[StemTrack], targets: Sequence[Target]) -> Iterator[
     if not codecs <= set(_CODECS):
         yield _fault("codec", f"it holds {_listed(codecs - set(_CODECS))}, where AAC or ALAC belong")
         return
+    kinds = {track.object_type for track in tracks} - {0, AAC_LC}
+    if kinds:
+        what = f"its AAC is of type {_listed(kinds)}; only LC (type {AAC_LC}) plays everywhere"
+        yield Finding(WARNING, "stem.aac", what, _ANEW)
     refusing = [target for target in targets if target.stems and not codecs <= set(target.stems)]
     if refusing:
         what = f"{names_of(refusing)} cannot open ALAC"
         only = all(not target.stems or target in refusing for target in targets)
-        yield Finding(FAULT if only else WARNING, "stem.alac", what, "Make it with --stem-codec aac.")
+        yield Finding(FAULT if only else WARNING, "stem.alac", what, "Make it with stem organize --codec aac.")
 
 
 def _lengths(info: StemInfo) -> Iterator[Finding]:
@@ -101,13 +106,13 @@ def _json(info: StemInfo) -> Iterator[Finding]:
         return
     version = info.told.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        yield _fault("version", f"the version in its stem box is {version!r}, not 1")
+        yield _fault("version", f"the version in its stem box is {version!r}, not 1", fixable=True)
     if len(info.names) != len(ORDER) or not all(info.names):
         yield _fault("names", f"its stem box names {_listed(info.names) or 'nothing'}")
     else:
         yield from _order(info.names)
     if not all(re.fullmatch("#[0-9A-Fa-f]{6}", colour) for colour in info.colours):
-        yield _fault("colours", f"its colours are {_listed(info.colours)}")
+        yield _fault("colours", f"its colours are {_listed(info.colours)}", fixable=True)
     yield from _mastering(info.told.get("mastering_dsp"))
 
 
@@ -118,16 +123,16 @@ def _order(names: Sequence[str]) -> Iterator[Finding]:
 
 
 def _mastering(told: Any) -> Iterator[Finding]:
-    for block, names in _DSP.items():
+    for block, names in DSP.items():
         held = told.get(block) if isinstance(told, dict) else None
         if not isinstance(held, dict) or not isinstance(held.get("enabled"), bool):
-            yield _fault("dsp", f"its stem box lacks the {block}")
+            yield _fault("dsp", f"its stem box lacks the {block}", fixable=True)
             continue
         wrong = [
             name for name in names if isinstance(held.get(name), bool) or not isinstance(held.get(name), int | float)
         ]
         if wrong:
-            yield _fault("dsp", f"its {block} lacks {_listed(wrong)}")
+            yield _fault("dsp", f"its {block} lacks {_listed(wrong)}", fixable=True)
         if held["enabled"]:
             what = f"its {block} is on: Traktor applies it and Mixxx does not, and the stems do not add up to the song"
             yield Finding(WARNING, "stem.dsp.enabled", what, _ANEW)
