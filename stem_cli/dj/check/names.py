@@ -18,7 +18,7 @@ FAT32_BYTES = 2**32 - 1
 _FORBIDDEN = re.compile(r'[\\/:*?"<>|\x00-\x1f\x7f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\.|$)", re.IGNORECASE)
 FOLDERS = 8
-"""One inside another, that the older CDJs list (their manuals: "folder layers: maximum 8")."""
+"""Folders one inside another that older players are said to show; from memory, seen in no manual: a warning only."""
 
 
 def judge_name(name: str) -> Iterator[Finding]:

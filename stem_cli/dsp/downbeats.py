@@ -1,0 +1,113 @@
+"""Which beats begin a bar: where the harmony changes, where the song turns, and where the kick is, not the snare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from stem_cli.dsp.chroma import Chroma
+from stem_cli.dsp.onsets import KICK, SNARE, Array, Novelty
+
+METRES = (4, 3)
+_TURN_BEATS = 8
+_TURN_WEIGHT = 0.5
+_TURN_DB, _TURN_MOST_DB, _QUIET_DB = 1.5, 6.0, 30.0
+"""A jump of loudness of so much is a turn; more counts no more, and below the loudest beat by so much is silence."""
+_DRUMS_WEIGHT = 0.15
+_FIRST_WEIGHT = 0.15
+"""That a song begins with a bar is likely, no more."""
+_METRE_ODDS = 1.15
+"""Three has to be this much likelier than four: nearly all songs are in four."""
+
+
+@dataclass(frozen=True)
+class Cues:
+    """What tells bars apart, a number a beat: change of harmony (0 to 2), loudness in dB, kick less snare."""
+
+    change: Array
+    loudness: Array
+    drums: Array
+
+
+def cues_of(beats: Array, harmonies: tuple[Chroma, ...], drums: Novelty, loudness: Array) -> Cues:
+    """The cues at these beats. harmonies: of bass and of chords. loudness: of each beat, dB."""
+    change = sum((_changes(one, beats) for one in harmonies), np.zeros(len(beats)))
+    kick, snare = (_at_beats(drums.flux[band], drums.rate, beats) for band in (KICK, SNARE))
+    return Cues(np.asarray(change), loudness, _unit(kick) - _unit(snare))
+
+
+def metre_and_phase(cues: Cues) -> tuple[int, int]:
+    """Beats to a bar, and which of the first ones begins a bar."""
+    scores = {metre: _strength(cues.change, metre) + _strength(cues.drums, metre) for metre in METRES}
+    metre = 3 if scores[3] > _METRE_ODDS * max(scores[4], 1e-9) else 4
+    turns = _turns(cues.loudness)
+    phases = [_evidence(cues, turns, metre, phase) for phase in range(metre)]
+    phases[_first_heard(cues.loudness) % metre] += _FIRST_WEIGHT
+    return metre, int(np.argmax(phases))
+
+
+def _evidence(cues: Cues, turns: Array, metre: int, phase: int) -> float:
+    change = cues.change[phase::metre].mean() if len(cues.change) > phase else 0.0
+    change /= max(cues.change.mean(), 1e-9)
+    turned = turns[phase::metre].sum() / max(turns.sum(), 1e-9)
+    drums = cues.drums[phase::metre].mean() if len(cues.drums) > phase else 0.0
+    return float(change + _TURN_WEIGHT * metre * turned + _DRUMS_WEIGHT * drums)
+
+
+def _first_heard(loudness: Array) -> int:
+    """The beat in which the song begins to sound."""
+    return int(np.argmax(loudness > loudness.max(initial=-120.0) - 2 * _QUIET_DB))
+
+
+def _turns(loudness: Array) -> Array:
+    """How much louder or softer the song is after each beat than before it, where that is much; 0 elsewhere."""
+    padded = np.pad(np.maximum(loudness, loudness.max(initial=-120.0) - _QUIET_DB), _TURN_BEATS, mode="edge")
+    sums = np.concatenate([[0.0], np.cumsum(padded)])
+    means = (sums[_TURN_BEATS:] - sums[:-_TURN_BEATS]) / _TURN_BEATS
+    jumps = np.abs(means[_TURN_BEATS:] - means[:-_TURN_BEATS])[: len(loudness)]
+    summit = jumps >= np.maximum(np.roll(jumps, 1), np.roll(jumps, -1))
+    return np.where(summit & (jumps > _TURN_DB), np.minimum(jumps, _TURN_MOST_DB), 0.0)
+
+
+def _strength(values: Array, metre: int) -> float:
+    """How much of what varies from beat to beat repeats from bar to bar."""
+    if len(values) < 4 * metre:
+        return 0.0
+    centred = values - values.mean()
+    power = float(centred @ centred)
+    if power <= 0:
+        return 0.0
+    return max(0.0, float(centred[metre:] @ centred[:-metre]) / power * len(values) / (len(values) - metre))
+
+
+def _changes(chroma: Chroma, beats: Array) -> Array:
+    """How far what sounds after each beat is from what sounded before it: 1 less the cosine, 0 in silence."""
+    means = between(chroma.notes(), chroma.rate, beats)
+    norms = np.linalg.norm(means, axis=1)
+    before, after = means[:-1], means[1:]
+    product = norms[:-1] * norms[1:]
+    cosine = np.where(product > 0, np.sum(before * after, axis=1) / np.where(product > 0, product, 1), 1.0)
+    return np.concatenate([[0.0], np.sqrt(np.clip(1 - cosine, 0, None))])[: len(beats)]
+
+
+def between(frames: Array, rate: float, beats: Array) -> Array:
+    """The mean of the frames from each beat to the next one, [beats, ...]; the last beat is as long as that before."""
+    edges = np.append(beats, 2 * beats[-1] - beats[-2] if len(beats) > 1 else beats[-1:] + 1)
+    places = np.clip(np.round(edges * rate).astype(int), 0, len(frames))
+    sums = np.concatenate([np.zeros((1, *frames.shape[1:])), np.cumsum(frames, axis=0, dtype=np.float64)])
+    counts = np.maximum(np.diff(places), 1).reshape(-1, *(1,) * (frames.ndim - 1))
+    return np.asarray((sums[places[1:]] - sums[places[:-1]]) / counts)
+
+
+def _at_beats(flux: Array, rate: float, beats: Array) -> Array:
+    """The most that is new within 30 ms of each beat."""
+    reach = max(1, round(0.03 * rate))
+    padded = np.pad(flux, reach)
+    places = np.clip(np.round(beats * rate).astype(int), 0, max(0, len(flux) - 1))
+    return np.asarray(padded[places[:, None] + np.arange(2 * reach + 1)].max(axis=1), np.float64)
+
+
+def _unit(values: Array) -> Array:
+    top = float(np.percentile(values, 95)) if len(values) else 0.0
+    return np.minimum(values / top, 1.0) if top > 0 else values
