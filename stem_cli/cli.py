@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "separate": "Separate songs into stems.",
     "demo": "Separate the song that ships with stem-cli and show the result.",
     "split-vocals": "Divide vocals into lead and backing vocals.",
+    "analyze": "Tell tempo, beats, key, sections and loudness.",
     "split-drums": "Divide drums into kick, snare, toms, hats and cymbals.",
     "schedule": "Run batches by themselves, at set times.",
     "judge": "Tell how good stems are.",

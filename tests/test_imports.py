@@ -19,7 +19,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("settings", "audio", "tags", "synth"),
     ("track", "logbook"),
     ("database", "overlap", "folder", "engines", "engines.runtime", "progress"),
-    ("artifacts", "verify", "quality", "library", "dj", "options"),
+    ("artifacts", "verify", "quality", "library", "dj", "options", "analysis"),
     (
         "engines.*",
         "cache",

@@ -36,6 +36,7 @@ LINES: dict[str, list[list[str]]] = {
         ["split-vocals", "music", "music/cut.flac"],
     ],
     "split-drums": [["split-drums", "music/tagged.mp3"]],
+    "analyze": [["analyze", *SONGS], ["analyze", "music/cut.flac"], ["analyze", "stems", "--reanalyze", "--json"]],
     "scan": [
         ["scan", "music"],
         ["scan", "music", "music/cut.flac", "--detect-vocals", "--json"],

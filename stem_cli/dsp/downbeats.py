@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stem_cli.dsp.chroma import Chroma
+from stem_cli.dsp.framing import Floats
 from stem_cli.dsp.onsets import KICK, SNARE, Array, Novelty
 
 METRES = (4, 3)
@@ -91,7 +92,7 @@ def _changes(chroma: Chroma, beats: Array) -> Array:
     return np.concatenate([[0.0], np.sqrt(np.clip(1 - cosine, 0, None))])[: len(beats)]
 
 
-def between(frames: Array, rate: float, beats: Array) -> Array:
+def between(frames: Array | Floats, rate: float, beats: Array) -> Array:
     """The mean of the frames from each beat to the next one, [beats, ...]; the last beat is as long as that before."""
     edges = np.append(beats, 2 * beats[-1] - beats[-2] if len(beats) > 1 else beats[-1:] + 1)
     places = np.clip(np.round(edges * rate).astype(int), 0, len(frames))

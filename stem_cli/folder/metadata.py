@@ -113,7 +113,7 @@ class Record:
     """Everything metadata.json says. span: seconds of the song, None for all of it. times: seconds spent.
 
     divided: the files that a second pass made of a stem, and the id of the engine that did. muted: stems that the user
-    had silenced.
+    had silenced. analysis: what the song is musically, as stem_cli.analysis writes it, {} where nobody asked.
     """
 
     source: Source
@@ -133,6 +133,7 @@ class Record:
     schema: int = SCHEMA
     divided: Mapping[str, str] = field(default_factory=dict)
     muted: tuple[str, ...] = ()
+    analysis: Mapping[str, Any] = field(default_factory=dict)
 
     def engine_of(self, name: str) -> str:
         """The id of what made a file; of both, where a second pass made it."""

@@ -1,0 +1,79 @@
+"""From what was heard to what a song is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from stem_cli.analysis.found import Analysis
+from stem_cli.analysis.listen import Heard, silent
+from stem_cli.dsp import downbeats, sections
+from stem_cli.dsp.beats import BeatGrid, Hints, grid_of
+from stem_cli.dsp.key import Key, KeyFound, key_of
+from stem_cli.dsp.onsets import Array, Novelty
+
+_POOR = 0.35
+"""A grid that so little of what is played falls on is worth a warning."""
+_SHORT_SECONDS, _LONG_SECONDS = 10.0, 20 * 60.0
+
+
+def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
+    """Beats from the drums, or from all where there are none to hear; key from bass and chords; sections from all.
+
+    key: as the tags have it, which is kept.
+    """
+    notes: list[str] = []
+    beats_from = heard.drums
+    if silent(heard, "drums"):
+        beats_from = heard.whole
+        notes.append("there are no drums; beats are told from everything else")
+    grid = grid_of(beats_from, heard.tonal, lambda beats: _bars(heard, beats_from, beats), hints)
+    notes += _doubts(heard, grid)
+    found = key_of(heard.notes.notes().sum(axis=0))
+    tagged = (*(("bpm",) if hints.bpm else ()), *(("key",) if key else ()))
+    return Analysis(
+        grid=grid,
+        key=found if key is None else _kept(key, found),
+        sections=_sections(heard, grid),
+        lufs=heard.lufs,
+        notes=tuple(notes),
+        tagged=tagged,
+    )
+
+
+def _kept(key: Key, found: KeyFound | None) -> KeyFound:
+    """The key of the tags; what was heard stands beside it where it differs."""
+    if found is None:
+        return KeyFound(key, key, 0.0)
+    return replace(found, key=key, second=found.key if found.key != key else found.second)
+
+
+def _bars(heard: Heard, drums: Novelty, beats: Array) -> tuple[int, int]:
+    power = sum((one.power.sum(axis=1) for one in heard.bands.values()), np.zeros(1))
+    rate = next(iter(heard.bands.values())).rate
+    loudness = 10 * np.log10(np.maximum(downbeats.between(power[:, None], rate, beats)[:, 0], 1e-12))
+    return downbeats.metre_and_phase(downbeats.cues_of(beats, (heard.bass, heard.chords), drums, loudness))
+
+
+def _sections(heard: Heard, grid: BeatGrid | None) -> tuple[sections.Section, ...]:
+    if grid is None:
+        return ()
+    found = sections.Heard(heard.bands, (heard.bass, heard.chords))
+    return sections.sections_of(found, grid.downbeats, heard.seconds)
+
+
+def _doubts(heard: Heard, grid: BeatGrid | None) -> list[str]:
+    """What a user should know of a grid before relying on it."""
+    if grid is None:
+        return ["no beat was found"]
+    notes = []
+    if heard.seconds < _SHORT_SECONDS:
+        notes.append(f"it is only {heard.seconds:.1f} s long: its tempo is a guess")
+    if heard.seconds > _LONG_SECONDS and not grid.constant:
+        notes.append("it is long and of several tempos, like a DJ mix: cut it into songs for grids to rely on")
+    elif not grid.constant:
+        notes.append("the tempo is not constant; beats are told one by one")
+    if grid.confidence < _POOR:
+        notes.append(f"only {grid.confidence:.0%} of what is struck falls on the beat: check the grid by ear")
+    return notes

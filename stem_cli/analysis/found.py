@@ -1,0 +1,102 @@
+"""What was found of a song, and how it stands in metadata.json."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from stem_cli.dsp.beats import BeatGrid
+from stem_cli.dsp.key import Key, KeyFound, parsed
+from stem_cli.dsp.sections import Section
+
+VERSION = 1
+"""Of the recipe: what an older one found is heard again."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a song is. grid, key: None where it has none. lufs: integrated loudness, -inf for silence.
+
+    notes: what a user should know, in words. tagged: what was taken from tags instead of heard: "bpm", "key".
+    """
+
+    grid: BeatGrid | None
+    key: KeyFound | None
+    sections: tuple[Section, ...]
+    lufs: float
+    notes: tuple[str, ...] = ()
+    tagged: tuple[str, ...] = ()
+
+
+def to_dict(found: Analysis) -> dict[str, Any]:
+    """For JSON. A constant grid is two numbers and a count; beats of one that drifts are all there."""
+    return {
+        "version": VERSION,
+        "grid": None if found.grid is None else _grid(found.grid),
+        "key": None if found.key is None else _key(found.key),
+        "sections": [{"start": one.start, "end": one.end, "name": one.name} for one in found.sections],
+        "lufs": round(found.lufs, 2) if math.isfinite(found.lufs) else None,
+        "notes": list(found.notes),
+        "tagged": list(found.tagged),
+    }
+
+
+def from_dict(data: Mapping[str, Any]) -> Analysis:
+    """Raises ValueError, KeyError or TypeError for what `to_dict` does not write."""
+    lufs = data["lufs"]
+    return Analysis(
+        grid=None if data["grid"] is None else _grid_of(data["grid"]),
+        key=None if data["key"] is None else _key_of(data["key"]),
+        sections=tuple(Section(float(one["start"]), float(one["end"]), str(one["name"])) for one in data["sections"]),
+        lufs=-math.inf if lufs is None else float(lufs),
+        notes=tuple(map(str, data["notes"])),
+        tagged=tuple(map(str, data["tagged"])),
+    )
+
+
+def _grid(grid: BeatGrid) -> dict[str, Any]:
+    shared = {
+        "bpm": round(grid.bpm, 6),
+        "first_downbeat": grid.first_downbeat,
+        "beats_per_bar": grid.beats_per_bar,
+        "constant": grid.constant,
+        "confidence": grid.confidence,
+    }
+    if grid.constant:
+        return shared | {"first_beat": grid.beats[0], "beats": len(grid.beats)}
+    return shared | {"beats": list(grid.beats)}
+
+
+def _grid_of(data: Mapping[str, Any]) -> BeatGrid:
+    bpm, downbeat, beats = float(data["bpm"]), float(data["first_downbeat"]), data["beats"]
+    if data["constant"]:
+        before = round((downbeat - data["first_beat"]) * bpm / 60)
+        times = tuple(round(max(0.0, downbeat + (beat - before) * 60 / bpm), 6) for beat in range(int(beats)))
+    else:
+        times = tuple(map(float, beats))
+    first = min(times, key=lambda time: abs(time - downbeat))
+    return BeatGrid(bpm, first, times, int(data["beats_per_bar"]), bool(data["constant"]), float(data["confidence"]))
+
+
+def _key(found: KeyFound) -> dict[str, Any]:
+    key = found.key
+    return {
+        "name": key.name,
+        "camelot": key.camelot,
+        "open_key": key.open_key,
+        "second": found.second.name,
+        "confidence": round(found.confidence, 3),
+    }
+
+
+def _key_of(data: Mapping[str, Any]) -> KeyFound:
+    return KeyFound(_named(data["name"]), _named(data["second"]), float(data["confidence"]))
+
+
+def _named(name: str) -> Key:
+    key = parsed(name)
+    if key is None:
+        raise ValueError(f"{name!r} is no key")
+    return key

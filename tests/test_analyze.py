@@ -1,0 +1,108 @@
+"""`stem analyze`: what songs are, told from their stems."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import Stem
+
+from stem_cli.synth import Song, compose, render
+
+RATE = 44100
+
+
+def write_stems(folder: Path, stems: dict[str, np.ndarray], rate: int = RATE) -> Path:
+    """A folder as another tool would make it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, sound in stems.items():
+        soundfile.write(folder / f"{name}.wav", sound.T, rate, subtype="PCM_16")
+    return folder
+
+
+def told(stem: Stem, folder: Path, *options: object) -> dict[str, object]:
+    return json.loads(stem("analyze", folder, "--json", *options).stdout)
+
+
+@pytest.fixture(scope="module")
+def house() -> tuple[Song, dict[str, np.ndarray]]:
+    song = compose("house", seed=5, seconds=62, bpm=125.37, key="Am")
+    return song, render(song)
+
+
+def test_tempo_beats_key_and_sections_of_a_song(stem: Stem, house: tuple[Song, dict[str, np.ndarray]]) -> None:
+    song, stems = house
+    found = told(stem, write_stems(Path("song"), stems))
+    grid = found["grid"]
+    assert grid["constant"]
+    assert grid["bpm"] == pytest.approx(125.37, abs=0.02)
+    assert grid["beats_per_bar"] == 4
+    beats = grid["first_beat"] + np.arange(grid["beats"]) * 60 / grid["bpm"]
+    worst = max(np.abs(beats - beat).min() for beat in song.beats)
+    assert worst < 0.005
+    assert min(abs(grid["first_downbeat"] - one) for one in song.downbeats) < 0.005
+    assert found["key"]["name"] in ("Am", "C", "Em", "Dm")
+    starts = [section["start"] for section in found["sections"]]
+    assert starts[0] == 0.0
+    assert all(min(abs(start - one.start) for one in song.sections) < 2.1 for start in starts)
+    assert found["lufs"] == pytest.approx(-11.5, abs=1.5)
+
+
+def test_a_song_is_separated_first_and_its_folder_keeps_what_was_found(stem: Stem) -> None:
+    demo = Path(__file__).parents[1] / "stem_cli" / "data" / "demo.flac"
+    first = told(stem, demo)
+    assert first["grid"]["bpm"] == 124.0
+    folder = Path(str(first["folder"]))
+    record = json.loads((folder / "metadata.json").read_text())
+    assert record["analysis"]["grid"] == first["grid"]
+    assert told(stem, folder) == first
+    assert "ok" in stem("verify", folder).stdout
+    plain = stem("analyze", folder).stdout
+    assert "124 BPM, 4/4, first downbeat at 0.0" in plain
+
+
+def test_what_the_user_says_of_the_tempo_counts(stem: Stem, house: tuple[Song, dict[str, np.ndarray]]) -> None:
+    _, stems = house
+    grid = told(stem, write_stems(Path("song"), stems), "--bpm", "62.685")["grid"]
+    assert grid["bpm"] == pytest.approx(62.685)
+    assert grid["constant"]
+
+
+def test_without_drums_beats_are_told_from_the_rest(stem: Stem, house: tuple[Song, dict[str, np.ndarray]]) -> None:
+    _, stems = house
+    found = told(stem, write_stems(Path("song"), stems | {"drums": 0 * stems["drums"]}))
+    assert any("no drums" in note for note in found["notes"])
+    assert found["grid"]["bpm"] == pytest.approx(125.37, abs=0.02)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 3.0, 20.0])
+@pytest.mark.parametrize("kind", ["silence", "noise", "tone"])
+def test_what_has_no_beat_is_told_so_or_with_a_doubt(stem: Stem, seconds: float, kind: str) -> None:
+    count = round(seconds * RATE)
+    noise = 0.1 * np.random.default_rng(1).standard_normal((2, count))
+    tone = np.tile(0.3 * np.sin(2 * np.pi * 440 * np.arange(count) / RATE), (2, 1))
+    sound = {"silence": np.zeros((2, count)), "noise": noise, "tone": tone}[kind]
+    found = told(stem, write_stems(Path("song"), {"drums": sound, "other": sound}))
+    assert found["grid"] is None or found["notes"]
+    assert found["sections"] == [] or found["grid"] is not None
+
+
+def test_stems_of_different_lengths_are_taken_and_of_different_rates_refused(
+    stem: Stem, house: tuple[Song, dict[str, np.ndarray]]
+) -> None:
+    _, stems = house
+    folder = write_stems(Path("song"), stems | {"vocals": stems["vocals"][:, : 20 * RATE]})
+    assert told(stem, folder)["grid"]["bpm"] == pytest.approx(125.37, abs=0.02)
+    write_stems(folder, {"bass": stems["bass"]}, 48000)
+    assert "different rates (44100 Hz, 48000 Hz)" in stem("analyze", folder, code=3).stderr
+
+
+def test_a_song_that_fails_does_not_stop_the_others(stem: Stem, house: tuple[Song, dict[str, np.ndarray]]) -> None:
+    _, stems = house
+    Path("empty").mkdir()
+    done = stem("analyze", "empty", write_stems(Path("song"), stems), code=6)
+    assert "125.37 BPM" in done.stdout
+    assert "1 of 2 could not be analysed" in done.stderr
