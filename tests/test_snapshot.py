@@ -62,6 +62,11 @@ LINES: dict[str, list[list[str]]] = {
         ["organize", "stems", "--for", "serato,rekordbox,traktor", "--output", "dj"],
         ["organize", "music", "--for", "cdj", "--output", "dj"],
     ],
+    "export-ableton": [
+        ["export-ableton", "stems", "--bpm", "120", "--output", "live"],
+        ["export-ableton", "stems", "--bpm", "120", "--output", "live", "--force", "--link", "--arrange", "stacked"],
+        ["export-ableton", "music", "--bpm", "120", "--output", "live"],
+    ],
     "check": [["check", "music", "dj"], ["check", "music/nan.wav", "--for", "cdj", "--fix", "mended"]],
     "verify": [["verify", "stems"], ["verify", "music"]],
     "artifacts": [["artifacts"]],
