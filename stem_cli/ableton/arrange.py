@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 from stem_cli.ableton.master import Clock
 from stem_cli.ableton.metre import Metre, metre_of
-from stem_cli.ableton.song import Song
+from stem_cli.ableton.song import FASTEST_BPM, SLOWEST_BPM, Song
 from stem_cli.ableton.warp import Warp, octave_for, warp_of
 from stem_cli.errors import InputError
 
 ARRANGEMENTS = ("end-to-end", "stacked")
-SLOWEST_BPM, FASTEST_BPM = 20.0, 999.0
-"""Of a Live set."""
 _SLACK_BARS = 1e-9
 _NEAR_BEATS = 1 / 16  # a section this near to a beat begins on it
 

@@ -105,16 +105,13 @@ def _song_name(song: Song, units: int, number: int) -> str:
 def _items(song: Song, number: int, units: int, how: How) -> list[Item]:
     fields = {"artist": song.stems.artist, "title": song.stems.title, "name": song.stems.home.name}
 
-    def named(stem: str, source: Path | None, title: str) -> Item:
-        suffix = samples.suffix_of(probe(source)) if source else samples.MADE
+    def named(stem: str, source: Path | None, title: str, suffix: str) -> Item:
         return Item(stem, source, stem_name("dj", {**fields, "stem": title}, suffix, number, units))
 
-    found = [named(name, path, name) for name, path in song.stems.files.items()]
-    record = song.stems.record
-    if not how.reference or record is None:
-        return found
-    original = samples.original_file(record)
-    if original is None and not samples.adds_up(record, song.stems.files):
-        return found
-    item = named("", original, ORIGINAL)
-    return [*found, item]
+    files, record = song.stems.files, song.stems.record
+    found = [named(name, path, name, samples.suffix_of(probe(path))) for name, path in files.items()]
+    origin = samples.origin_of(record, files) if how.reference and record is not None else None
+    if origin is not None:
+        source, suffix = origin
+        found.append(named("", source, ORIGINAL, suffix))
+    return found

@@ -50,12 +50,12 @@ def put_stem(source: Path, target: Path, link: bool) -> None:
 
 
 def put_original(source: Path | None, record: Record, stems: dict[str, Path], target: Path, link: bool) -> None:
-    """The song itself into the project. source: the file it was separated from; None is the sum of its stems."""
+    """The song itself into the project. source: the file to take it from; None is the sum of its stems."""
     if source is not None and _is_all(record, source):
         _copied(source, target, link)
         return
     if source is not None:
-        mix = Mix.open(source, record.span, fold=True, tolerant=True)
+        mix = Mix.open(source, record.span, fold=True, tolerant=True)  # it was separated, whatever is wrong with it
         blocks = mix.blocks()
     else:
         mixes = [Mix.open(stems[name]) for name in record.song.parts]
@@ -64,14 +64,23 @@ def put_original(source: Path | None, record: Record, stems: dict[str, Path], ta
     _as_old_as(target, source or max(stems.values(), key=lambda path: path.stat().st_mtime_ns))
 
 
+def origin_of(record: Record, stems: dict[str, Path]) -> tuple[Path | None, str] | None:
+    """What the song itself is taken from - a file, or None for the sum of its stems - and the suffix it gets.
+
+    None where there is neither. The sum is the song as it was separated, bit for bit, unless the stems are lossy.
+    """
+    adds_up = bool(record.song.parts) and set(record.song.parts) <= set(stems)
+    source = original_file(record)
+    if source is not None and _is_all(record, source):
+        return source, source.suffix.lower()
+    if adds_up and (FORMATS[record.format].exact or source is None):
+        return None, MADE
+    return None if source is None else (source, MADE)
+
+
 def _is_all(record: Record, source: Path) -> bool:
     """Whether Live plays a song's file as it is, and all of it was separated."""
     return record.span is None and plays(probe(source))
-
-
-def adds_up(record: Record, stems: dict[str, Path]) -> bool:
-    """Whether the sum of these stems is the song."""
-    return bool(record.song.parts) and set(record.song.parts) <= set(stems)
 
 
 def original_file(record: Record) -> Path | None:

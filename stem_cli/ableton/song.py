@@ -13,6 +13,9 @@ from stem_cli.errors import InputError
 from stem_cli.folder import Record, find_folders
 from stem_cli.folder.foreign import stem_files
 
+SLOWEST_BPM, FASTEST_BPM = 20.0, 999.0
+"""Of a Live set."""
+
 
 @dataclass(frozen=True)
 class Stems:
@@ -40,9 +43,9 @@ class Stems:
 
     @property
     def bpm(self) -> float | None:
-        """As in the song's tags."""
+        """As in the song's tags, where that makes sense."""
         bpm = None if self.record is None else self.record.tags.get("bpm")
-        return float(bpm) if isinstance(bpm, int | float) and bpm > 0 else None
+        return float(bpm) if isinstance(bpm, int | float) and SLOWEST_BPM <= bpm <= FASTEST_BPM else None
 
     @property
     def name(self) -> str:

@@ -69,15 +69,18 @@ def _on_line(x: float, points: Sequence[tuple[float, float]]) -> float:
 def warp_of(grid: BeatGrid, seconds: float, octave: float = 1.0) -> Warp:
     """The markers of a song of so many seconds.
 
-    A constant tempo takes two. A drifting one takes the fewest beats with which no beat is off by 5 ms. octave: beats
-    counted for each beat of the grid, 2 reads it at double time.
+    A constant tempo takes two. A drifting one takes its first downbeat and the fewest beats with which none is off by
+    5 ms. octave: beats counted for each beat of the grid, 2 reads it at double time.
     """
     unit = metre_of(grid).unit * octave
     zero = int(np.argmin([abs(beat - grid.first_downbeat) for beat in grid.beats])) if grid.beats else 0
     inside = [(beat, (number - zero) * unit) for number, beat in enumerate(grid.beats) if 0 <= beat <= seconds]
     if grid.constant or len(inside) < 2:
         return Warp(_constant(grid, seconds, unit))
-    return Warp(tuple(inside[place] for place in fewest([second for second, _ in inside])))
+    times = [second for second, _ in inside]
+    downbeat = next((place for place, (_, beat) in enumerate(inside) if beat == 0), 0)
+    before, after = fewest(times[: downbeat + 1]), fewest(times[downbeat:])
+    return Warp(tuple(inside[place] for place in (*before[:-1], *(downbeat + place for place in after))))
 
 
 def _constant(grid: BeatGrid, seconds: float, unit: float) -> tuple[Marker, Marker]:

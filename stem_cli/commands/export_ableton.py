@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,18 @@ Examples:
   stem export-ableton stems/one_1a2b3c4d --warp neutral --output ~/Music/Live
 """
 _ARRANGEMENTS, _WARPS = ("end-to-end", "stacked"), ("remix", "neutral")
-_BPM = click.FloatRange(20, 999)
+
+
+class _Bpm(click.FloatRange):
+    """A tempo that a Live set can have; click lets pass what is no number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Beats a minute."""
+        found = super().convert(value, param, ctx)
+        return found if math.isfinite(found) else self.fail(f"{value!r} is no tempo.", param, ctx)
+
+
+_BPM = _Bpm(20, 999)
 
 
 @click.command("export-ableton", epilog=_EPILOG)
