@@ -15,6 +15,7 @@ import pytest
 import soundfile
 from conftest import Stem, music
 from live_sets import NAMES, checked, read_set, write_stems
+from processes import started, unix_only, wait_for
 
 from stem_cli.ableton import find_stems
 from stem_cli.audio import Mix, open_sink
@@ -195,6 +196,26 @@ def test_a_folder_that_may_not_be_written_to(
     mode(Path("live"), 0o555)
     done = stem("export-ableton", plain, "--bpm", "120", "--output", "live", code=5, **obey)
     assert "writing is not allowed there" in done.stderr
+
+
+@unix_only
+@pytest.mark.parametrize("force", [False, True])
+def test_killed_in_the_middle_nothing_is_half_there(stem: Stem, force: bool) -> None:
+    home = write_stems(Path("Large"), NAMES[4], 120.0, 44100)
+    for path in home.iterdir():
+        converted(path, "alac", "16")  # takes longer than copies
+    line = ["export-ableton", home, "--output", "live", "--bpm"]
+    if force:
+        export(stem, *line[1:], "120")
+    before = state(Path("live"))
+    process = started(*line, "130", "--force")
+    wait_for(lambda: list(Path("live").glob(".*.partial/stems/Samples/Imported/*")), process)
+    process.kill()
+    process.communicate()
+    assert {name: content for name, content in state(Path("live")).items() if not name.startswith(".")} == before
+    path = Path(export(stem, *line[1:], "130", "--force")["set"])
+    checked(path, "--tempo", 130)
+    assert [entry.name for entry in Path("live").iterdir()] == ["Large Project"]
 
 
 # ---------------------------------------------------------------------------------------------------------- formats

@@ -94,7 +94,7 @@ def is_new(home: Path) -> bool:
 def _refuse(home: Path) -> None:
     with disk_errors(home):
         if not is_new(home):
-            hint = "With --force the new set goes into it, and the old one into its Backup folder."
+            hint = "With --force the new set goes into it, and the old one is kept in its Backup folder."
             raise OutputError("this project is there already", home, f"{hint} Or choose another --output.")
 
 

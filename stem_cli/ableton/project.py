@@ -16,7 +16,7 @@ from stem_cli.ableton.live_set import LiveSet, build
 from stem_cli.ableton.plan import How, Plan, is_new
 from stem_cli.ableton.xml import document, packed
 from stem_cli.disk import disk_errors, replaced, sync
-from stem_cli.folder import Place, stage
+from stem_cli.folder import Place, copy_file, stage
 
 INFO = "Ableton Project Info"
 """Live looks for samples beside a set only where this folder is there."""
@@ -25,7 +25,7 @@ _BACKUP = "Backup"
 
 @dataclass(frozen=True)
 class Done:
-    """What was written. backup: where the set lies now that was there before."""
+    """What was written. backup: where the set that was there before lies now."""
 
     path: Path
     live_set: LiveSet
@@ -37,8 +37,8 @@ class Done:
 def carry_out(made: Plan, how: How) -> Done:
     """Write the project: whole or not at all. Raises OutputError, InputError.
 
-    Into a project that is there already come the new set, whose old version moves into `Backup`, and those samples that
-    it lacks; nothing in it is removed or changed.
+    Into a project that is there already come the new set, with a copy of the old one in `Backup`, and those samples
+    that it lacks; nothing else in it is removed or changed.
     """
     with disk_errors(made.home), stage(Place(made.home)) as staging:
         new = is_new(made.home)
@@ -95,9 +95,9 @@ def _merge(staged: Path, made: Plan, places: dict[str, Path]) -> Path | None:
     for name, place in places.items():
         if not os.path.lexists(place):
             (staged / samples.FOLDER / name).rename(place)
-    backup = None
-    if os.path.lexists(made.path) and not _same(staged / made.set_name, made.path):
-        backup = _backup(made.path)
+    sync(made.home / samples.FOLDER)
+    changed = os.path.lexists(made.path) and not _same(staged / made.set_name, made.path)
+    backup = _backup(made.path) if changed else None
     with replaced(made.path) as partial:
         (staged / made.set_name).rename(partial)
     return backup
@@ -105,10 +105,12 @@ def _merge(staged: Path, made: Plan, places: dict[str, Path]) -> Path | None:
 
 def _backup(old: Path) -> Path:
     """Keep a set where Live itself keeps old versions, under the name that Live would give it."""
-    folder = old.parent / _BACKUP
+    folder, stat = old.parent / _BACKUP, old.stat()
     folder.mkdir(exist_ok=True)
-    when = time.strftime("%Y-%m-%d %H%M%S", time.localtime(old.stat().st_mtime))
+    when = time.strftime("%Y-%m-%d %H%M%S", time.localtime(stat.st_mtime))
     place = _free(old, folder / f"{old.stem} [{when}]{old.suffix}")
     if not os.path.lexists(place):
-        old.rename(place)
+        with replaced(place) as partial:
+            copy_file(old, partial)
+            os.utime(partial, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     return place

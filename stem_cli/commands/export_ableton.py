@@ -55,7 +55,7 @@ _BPM = _Bpm(20, 999)
 @click.option("--arrange", type=click.Choice(_ARRANGEMENTS), default="end-to-end", show_default=True,
               help="Several songs: one after another, or all from the beginning.")  # fmt: skip
 @click.option("--force", is_flag=True,
-              help="Into a project that is there already; the set in it goes into its Backup folder.")  # fmt: skip
+              help="Into a project that is there already; its old set is kept in its Backup folder.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but faults.")
@@ -76,7 +76,7 @@ def export_ableton(
     """Make a project for Ableton Live 11 or 12 out of stems: in tempo, warped, coloured, in groups.
 
     Each STEMFOLDER becomes a group with a track for every stem; folders of other tools are known by the names of their
-    files. Nothing in a project that is there already is removed, not even with --force.
+    files. Nothing in a project that is there already is lost, not even with --force.
     """
     from stem_cli import logbook
     from stem_cli.ableton import How, carry_out, plan
