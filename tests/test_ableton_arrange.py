@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_sets import drifting, steady
 
@@ -34,6 +34,7 @@ def timed(told: list[tuple[float, float, float, int]], steady: bool = True) -> l
     return arrange.timed(songs, None, steady)
 
 
+@settings(deadline=None)
 @given(SONGS)
 def test_songs_in_a_row_begin_on_bars_and_never_overlap(told: list[tuple[float, float, float, int]]) -> None:
     songs = timed(told)
@@ -52,6 +53,7 @@ def test_songs_in_a_row_begin_on_bars_and_never_overlap(told: list[tuple[float, 
         assert (place - since) / metre.bar == pytest.approx(round((place - since) / metre.bar), abs=1e-6)
 
 
+@settings(deadline=None)
 @given(SONGS)
 def test_stacked_songs_share_a_first_downbeat_on_a_bar(told: list[tuple[float, float, float, int]]) -> None:
     songs = timed(told)
@@ -61,6 +63,7 @@ def test_stacked_songs_share_a_first_downbeat_on_a_bar(told: list[tuple[float, f
     assert all(place + one.warp.beat(0.0) >= -1e-6 for one in songs)
 
 
+@settings(deadline=None)
 @given(SONGS)
 def test_every_tempo_of_a_set_that_follows_is_one_of_its_songs(told: list[tuple[float, float, float, int]]) -> None:
     songs = timed(told, steady=False)

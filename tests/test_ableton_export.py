@@ -201,7 +201,7 @@ def test_a_folder_that_may_not_be_written_to(
 @unix_only
 @pytest.mark.parametrize("force", [False, True])
 def test_killed_in_the_middle_nothing_is_half_there(stem: Stem, force: bool) -> None:
-    home = write_stems(Path("Large"), NAMES[4], 120.0, 44100)
+    home = write_stems(Path("Large"), NAMES[4], 60.0, 32000)
     for path in home.iterdir():
         converted(path, "alac", "16")  # takes longer than copies
     line = ["export-ableton", home, "--output", "live", "--bpm"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import make_als_golden
 import pytest
 from conftest import SHARED
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from live_sets import CHECKER, checked
 
@@ -66,6 +66,7 @@ def test_every_family_has_a_warp_mode_that_live_has() -> None:
     assert not {4, 6} & set(WARPS["neutral"].values())
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_are_plain_decimals_that_read_back(number: float) -> None:
     text = written(number)
@@ -73,6 +74,7 @@ def test_numbers_are_plain_decimals_that_read_back(number: float) -> None:
     assert float(text) == number
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_every_name_can_be_written_and_read(text: str) -> None:
     from xml.etree import ElementTree

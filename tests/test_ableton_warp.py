@@ -30,6 +30,7 @@ def error(warp: Warp, grid: BeatGrid) -> float:
     return max(abs(warp.second(number - zero) - beat) for number, beat in enumerate(grid.beats))
 
 
+@settings(deadline=None)
 @given(st.floats(0, 3), SPANS, st.integers(0, 5))
 def test_no_beat_of_a_drifting_song_is_off_by_five_milliseconds(
     first: float, spans: list[float], downbeat: int
@@ -40,6 +41,7 @@ def test_no_beat_of_a_drifting_song_is_off_by_five_milliseconds(
     assert all(b[0] > a[0] and b[1] > a[1] for a, b in pairwise(warp.written))
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.49, 0.51), min_size=2, max_size=9))
 def test_no_fewer_beats_would_do(spans: list[float]) -> None:
     times = [float(beat) for beat in np.cumsum([0.0, *spans])]
@@ -52,6 +54,7 @@ def test_no_fewer_beats_would_do(spans: list[float]) -> None:
     assert np.abs(np.interp(range(len(times)), found, [times[f] for f in found]) - times).max() <= 0.005 + 1e-12
 
 
+@settings(deadline=None)
 @given(st.floats(20, 300), st.floats(0, 5), st.floats(0.5, 4000), st.sampled_from([3, 4, 5, 7]))
 def test_a_constant_song_takes_two_markers_that_say_its_tempo(
     bpm: float, first: float, length: float, bar: int
@@ -63,6 +66,7 @@ def test_a_constant_song_takes_two_markers_that_say_its_tempo(
     assert 0 <= warp.markers[0][0] < warp.markers[1][0] <= first + length + 1e-6
 
 
+@settings(deadline=None)
 @given(st.floats(0, 3), SPANS)
 def test_beats_and_seconds_are_each_others_inverse(first: float, spans: list[float]) -> None:
     warp = warp_of(grid_of(first, spans), sum(spans) + first)
@@ -70,6 +74,7 @@ def test_beats_and_seconds_are_each_others_inverse(first: float, spans: list[flo
         assert warp.second(warp.beat(float(second))) == pytest.approx(second, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 3), SPANS, st.floats(0.05, 40))
 def test_a_shorter_stem_keeps_to_the_lines_of_its_song(first: float, spans: list[float], length: float) -> None:
     song = warp_of(grid_of(first, spans), sum(spans) + first)
@@ -133,7 +138,7 @@ def test_eighths_are_half_as_long_in_live() -> None:
     assert (Metre(4, 4).number, Metre(6, 8).number, Metre(7, 8).number) == (201, 302, 303)
 
 
-@settings(max_examples=50)
+@settings(deadline=None)
 @given(st.floats(40, 250), st.floats(40, 250))
 def test_half_and_double_time_are_read_only_where_that_spares_stretching(tempo: float, wanted: float) -> None:
     octave = octave_for(tempo, wanted)

@@ -23,6 +23,7 @@ Examples:
   stem export-ableton stems/one_1a2b3c4d stems/two_5e6f7a8b --arrange stacked --bpm 124
   stem export-ableton stems/one_1a2b3c4d --warp neutral --output ~/Music/Live
 """
+_OCTAVES = {2.0: ", read at double time", 0.5: ", read at half time"}
 _ARRANGEMENTS, _WARPS = ("end-to-end", "stacked"), ("remix", "neutral")
 
 
@@ -93,7 +94,12 @@ def export_ableton(
             raise UsageError(what, None, "Leave out --tempo-automation, or --arrange stacked.")
         decided = plan(songs, output, how)
         done = None if dry_run else carry_out(decided, how)
-    _print(decided, done, as_json, quiet)
+    if as_json:
+        click.echo(json.dumps(_told(decided, done), ensure_ascii=True))
+    elif not quiet:
+        click.echo(os.fsencode("\n".join(map(str, decided.paths if done is None else [decided.path]))))
+        for line in [] if done is None else _lines(done, how.reference):
+            click.echo(line, err=True)
 
 
 def song_of(stems: Stems, bpm: float | None) -> Song:
@@ -131,24 +137,10 @@ def _found(folders: tuple[Path, ...], output: Path) -> Iterator[Stems]:
                 yield stems
 
 
-def _print(decided: Plan, done: Done | None, as_json: bool, quiet: bool) -> None:
-    if as_json:
-        files = decided.paths if done is None else done.files
-        found = {
-            "set": str(decided.path),
-            "files": [str(path) for path in files],
-            **({} if done is None else _told(done)),
-        }
-        click.echo(json.dumps(found, ensure_ascii=True))
-        return
-    if quiet:
-        return
-    click.echo(os.fsencode("\n".join(map(str, decided.paths if done is None else [decided.path]))))
-    for line in [] if done is None else _lines(done):
-        click.echo(line, err=True)
-
-
-def _told(done: Done) -> dict[str, Any]:
+def _told(decided: Plan, done: Done | None) -> dict[str, Any]:
+    """What was written, for a script; in a dry run what would be."""
+    if done is None:
+        return {"set": str(decided.path), "files": [str(path) for path in decided.paths]}
     clock = done.live_set.clock
     songs = [
         {
@@ -161,25 +153,23 @@ def _told(done: Done) -> dict[str, Any]:
         }
         for timed, group in zip(done.songs, done.live_set.groups, strict=True)
     ]
-    backup = None if done.backup is None else str(done.backup)
     return {
+        "set": str(done.path),
+        "files": [str(path) for path in done.files],
         "bpm": clock.tempo,
         "signature": f"{clock.metre.numerator}/{clock.metre.denominator}",
         "songs": songs,
-        "backup": backup,
+        "backup": None if done.backup is None else str(done.backup),
     }
 
 
-_OCTAVES = {2.0: ", read at double time", 0.5: ", read at half time"}
-
-
-def _lines(done: Done) -> Iterator[str]:
+def _lines(done: Done, reference: bool) -> Iterator[str]:
     clock = done.live_set.clock
     for timed, group in zip(done.songs, done.live_set.groups, strict=True):
         own = timed.tempo / timed.octave
         stretched = abs(timed.tempo / clock.tempo - 1) > 1e-4 and not clock.tempos
         more = f", played at {clock.tempo:.2f}" if stretched else ""
-        beside = "" if group.original else ", without the song itself"
+        beside = "" if group.original or not reference else ", without the song itself"
         yield f"{group.name}: {len(group.stems)} tracks, {own:.2f} BPM{_OCTAVES.get(timed.octave, '')}{more}{beside}"
     if done.backup is not None:
         yield f"the set that was there is now {done.backup}"
