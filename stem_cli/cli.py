@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "watch": "Separate what is dropped into a folder.",
     "scan": "Read a library: folders, playlists, crates of DJ programs.",
     "organize": "Put stems where DJ programs find them.",
+    "export-ableton": "Make a project for Ableton Live out of stems.",
     "check": "Look at files as decks and DJ programs do.",
     "verify": "Read stems back and check them against their record.",
     "artifacts": "List every stem made, and what it was made from.",

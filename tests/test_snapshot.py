@@ -68,6 +68,11 @@ LINES: dict[str, list[list[str]]] = {
         ["check", "music", "--fix", "whole"],
         ["check", "music/nan.wav", "--for", "cdj", "--fix", "mended"],
     ],
+    "export-ableton": [
+        ["export-ableton", "stems", "--bpm", "120", "--output", "live"],
+        ["export-ableton", "stems", "--bpm", "120", "--output", "live", "--force", "--link", "--arrange", "stacked"],
+        ["export-ableton", "music", "--bpm", "120", "--output", "live"],
+    ],
     "verify": [["verify", "stems"], ["verify", "music"]],
     "artifacts": [["artifacts"]],
     "cache": [["cache", "list"], ["cache", "clear"]],

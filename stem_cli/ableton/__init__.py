@@ -1,0 +1,28 @@
+"""Live sets: stems as a project that Ableton Live 11 and 12 open, in time from the first bar to the last.
+
+`song` finds stems, `plan` names files, `warp` and `arrange` decide where beats lie, `content` puts both together,
+`project` writes. The set is built, member by member: `live_set`, `track`, `master`, `mixer`, `clip`, `xml`.
+"""
+
+from stem_cli.ableton.arrange import ARRANGEMENTS
+from stem_cli.ableton.clip import WARPS
+from stem_cli.ableton.content import key_name
+from stem_cli.ableton.plan import How, Plan, plan
+from stem_cli.ableton.project import Done, carry_out
+from stem_cli.ableton.song import FASTEST_BPM, SLOWEST_BPM, Song, Stems, find_stems
+
+__all__ = [
+    "ARRANGEMENTS",
+    "FASTEST_BPM",
+    "SLOWEST_BPM",
+    "WARPS",
+    "Done",
+    "How",
+    "Plan",
+    "Song",
+    "Stems",
+    "carry_out",
+    "find_stems",
+    "key_name",
+    "plan",
+]

@@ -1,0 +1,175 @@
+"""`stem export-ableton`: stems as a project for Ableton Live."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from stem_cli import settings as settings_of
+from stem_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from stem_cli.ableton import Done, Plan, Song, Stems
+
+_EPILOG = """\b
+Examples:
+  stem export-ableton stems/Artist-Song_1a2b3c4d
+  stem export-ableton stems/one_1a2b3c4d stems/two_5e6f7a8b --arrange stacked --bpm 124
+  stem export-ableton stems/one_1a2b3c4d --warp neutral --output ~/Music/Live
+"""
+_OCTAVES = {2.0: ", read at double time", 0.5: ", read at half time"}
+_ARRANGEMENTS, _WARPS = ("end-to-end", "stacked"), ("remix", "neutral")
+
+
+class _Bpm(click.FloatRange):
+    """A tempo that a Live set can have; click lets pass what is no number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Beats a minute."""
+        found = super().convert(value, param, ctx)
+        return found if math.isfinite(found) else self.fail(f"{value!r} is no tempo.", param, ctx)
+
+
+_BPM = _Bpm(20, 999)
+
+
+@click.command("export-ableton", epilog=_EPILOG)
+@click.argument("folders", nargs=-1, required=True, metavar="STEMFOLDER...",
+                type=click.Path(exists=True, path_type=Path))  # fmt: skip
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
+              show_default="the folder you are in", help="Where the project's folder goes.")  # fmt: skip
+@click.option("--bpm", type=_BPM, show_default="that of the first song", metavar="BPM",
+              help="Tempo of the set; songs of another one are stretched to it.")  # fmt: skip
+@click.option("--link/--copy", "link", default=False, show_default="copy",
+              help="Hard links to stems that Live plays as they are.")  # fmt: skip
+@click.option("--warp", type=click.Choice(_WARPS), default="remix", show_default=True,
+              help="How Live stretches: well at another tempo, or not at all at the song's own.")  # fmt: skip
+@click.option("--tempo-automation", is_flag=True,
+              help="The set follows the beats of its songs, so that none is stretched.")  # fmt: skip
+@click.option("--no-reference", is_flag=True, help="Leave out the muted track with the song itself.")
+@click.option("--arrange", type=click.Choice(_ARRANGEMENTS), default="end-to-end", show_default=True,
+              help="Several songs: one after another, or all from the beginning.")  # fmt: skip
+@click.option("--force", is_flag=True,
+              help="Into a project that is there already; its old set is kept in its Backup folder.")  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but faults.")
+def export_ableton(
+    folders: tuple[Path, ...],
+    output: Path,
+    bpm: float | None,
+    link: bool,
+    warp: str,
+    tempo_automation: bool,
+    no_reference: bool,
+    arrange: str,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Make a project for Ableton Live 11 or 12 out of stems: in tempo, warped, coloured, in groups.
+
+    Each STEMFOLDER becomes a group with a track for every stem; folders of other tools are known by the names of their
+    files. Nothing in a project that is there already is lost, not even with --force.
+    """
+    from stem_cli import logbook
+    from stem_cli.ableton import How, carry_out, plan
+
+    if tempo_automation and bpm is not None:
+        raise UsageError("--bpm and --tempo-automation contradict each other", None, "Leave one of them out.")
+    settings = settings_of.load().settings
+    logbook.open_log(settings)
+    how = How(bpm, tempo_automation, warp, arrange, not no_reference, link, force)
+    with logbook.native_quiet(settings):
+        songs = [song_of(stems, bpm) for stems in _found(folders, output)]
+        if tempo_automation and arrange == "stacked" and len(songs) > 1:
+            what = "a set cannot follow several songs at once"
+            raise UsageError(what, None, "Leave out --tempo-automation, or --arrange stacked.")
+        decided = plan(songs, output, how)
+        done = None if dry_run else carry_out(decided, how)
+    if as_json:
+        click.echo(json.dumps(_told(decided, done), ensure_ascii=True))
+    elif not quiet:
+        click.echo(os.fsencode("\n".join(map(str, decided.paths if done is None else [decided.path]))))
+        for line in [] if done is None else _lines(done, how.reference):
+            click.echo(line, err=True)
+
+
+def song_of(stems: Stems, bpm: float | None) -> Song:
+    """A folder of stems with what is known of its beats.
+
+    THE ONE PLACE where the analysis of a song comes in: its grid, its sections and its key, from the folder's metadata
+    or from listening. Until then the tempo is that of its tags, else `--bpm`, and the first downbeat is its beginning.
+    """
+    from stem_cli.ableton import Song
+
+    return Song(stems, grid_of(stems, bpm), sections=(), key=None)
+
+
+def grid_of(stems: Stems, bpm: float | None) -> Any:
+    """The beats of a song. Raises UsageError where nothing is known of its tempo."""
+    from stem_cli.dsp.beats import BeatGrid
+
+    tempo = stems.bpm or bpm
+    if tempo is None:
+        raise UsageError("its tempo is not known", stems.home, "Name it with --bpm.")
+    return BeatGrid(tempo, 0.0, (0.0,))
+
+
+def _found(folders: tuple[Path, ...], output: Path) -> Iterator[Stems]:
+    """The songs that were named, each once."""
+    from stem_cli.ableton import find_stems
+
+    seen = set()
+    for path in folders:
+        if output.absolute() == path.absolute():
+            raise UsageError("a project cannot go into a folder of stems", output, "Name another --output.")
+        for stems in find_stems(path):
+            if stems.home.resolve() not in seen:
+                seen.add(stems.home.resolve())
+                yield stems
+
+
+def _told(decided: Plan, done: Done | None) -> dict[str, Any]:
+    """What was written, for a script; in a dry run what would be."""
+    if done is None:
+        return {"set": str(decided.path), "files": [str(path) for path in decided.paths]}
+    clock = done.live_set.clock
+    songs = [
+        {
+            "name": group.name,
+            "bpm": round(timed.tempo / timed.octave, 4),
+            "read_at": timed.octave,
+            "markers": len(timed.warp.markers),
+            "tracks": [strip.name for strip in group.stems],
+            "original": group.original is not None,
+        }
+        for timed, group in zip(done.songs, done.live_set.groups, strict=True)
+    ]
+    return {
+        "set": str(done.path),
+        "files": [str(path) for path in done.files],
+        "bpm": clock.tempo,
+        "signature": f"{clock.metre.numerator}/{clock.metre.denominator}",
+        "songs": songs,
+        "backup": None if done.backup is None else str(done.backup),
+    }
+
+
+def _lines(done: Done, reference: bool) -> Iterator[str]:
+    clock = done.live_set.clock
+    for timed, group in zip(done.songs, done.live_set.groups, strict=True):
+        own = timed.tempo / timed.octave
+        stretched = abs(timed.tempo / clock.tempo - 1) > 1e-4 and not clock.tempos
+        more = f", played at {clock.tempo:.2f}" if stretched else ""
+        beside = "" if group.original or not reference else ", without the song itself"
+        yield f"{group.name}: {len(group.stems)} tracks, {own:.2f} BPM{_OCTAVES.get(timed.octave, '')}{more}{beside}"
+    if done.backup is not None:
+        yield f"the set that was there is now {done.backup}"
