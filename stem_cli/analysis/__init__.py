@@ -6,7 +6,7 @@
 from stem_cli.analysis.analyse import analyse
 from stem_cli.analysis.found import Analysis, from_dict, to_dict
 from stem_cli.analysis.listen import Heard, listen
-from stem_cli.analysis.stems import of_folder, of_path
+from stem_cli.analysis.stems import of_path
 from stem_cli.dsp.beats import Hints
 
-__all__ = ["Analysis", "Heard", "Hints", "analyse", "from_dict", "listen", "of_folder", "of_path", "to_dict"]
+__all__ = ["Analysis", "Heard", "Hints", "analyse", "from_dict", "listen", "of_path", "to_dict"]

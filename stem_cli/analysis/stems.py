@@ -20,26 +20,23 @@ from stem_cli.folder.foreign import stem_files
 _OCTAVE_APART = 0.04
 
 
-def of_path(path: Path, bpm: float = 0.0, again: bool = False) -> Analysis:
+def of_path(path: Path, bpm: float = 0.0, again: bool = False, keep: bool = True) -> Analysis:
     """Of a folder of ours, or of one that another tool made. Raises InputError.
 
-    bpm: as the user says it, 0 where it is to be found. again: listen anew, and leave tags out of it.
+    bpm: as the user says it, 0 where it is to be found. again: listen anew, and leave tags out of it. keep: what is
+    heard is written into the metadata of a folder of ours.
     """
     try:
         folder = open_folder(path)
     except InputError:
         return _heard(stem_files(path), {}, bpm, again)
-    return of_folder(folder, bpm, again)
-
-
-def of_folder(folder: StemFolder, bpm: float = 0.0, again: bool = False) -> Analysis:
-    """Of a folder of ours; its metadata keeps what is found. Raises InputError, OutputError."""
     known = None if again or bpm else _known(folder)
     if known is not None:
         return known
     found = _heard(folder.paths(), folder.record.tags, bpm, again)
-    with disk_errors(folder.place.home):
-        replace_synced(folder.place.metadata, to_text(replace(folder.record, analysis=to_dict(found))))
+    if keep:
+        with disk_errors(folder.place.home):
+            replace_synced(folder.place.metadata, to_text(replace(folder.record, analysis=to_dict(found))))
     return found
 
 

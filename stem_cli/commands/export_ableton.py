@@ -16,6 +16,7 @@ from stem_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from stem_cli.ableton import Done, Plan, Song, Stems
+    from stem_cli.dsp.beats import BeatGrid
 
 _EPILOG = """\b
 Examples:
@@ -88,7 +89,7 @@ def export_ableton(
     logbook.open_log(settings)
     how = How(bpm, tempo_automation, warp, arrange, not no_reference, link, force)
     with logbook.native_quiet(settings):
-        songs = [song_of(stems, bpm) for stems in _found(folders, output)]
+        songs = [_song_of(stems, bpm, keep=not dry_run) for stems in _found(folders, output)]
         if tempo_automation and arrange == "stacked" and len(songs) > 1:
             what = "a set cannot follow several songs at once"
             raise UsageError(what, None, "Leave out --tempo-automation, or --arrange stacked.")
@@ -102,24 +103,25 @@ def export_ableton(
             click.echo(line, err=True)
 
 
-def song_of(stems: Stems, bpm: float | None) -> Song:
-    """A folder of stems with what is known of its beats.
-
-    THE ONE PLACE where the analysis of a song comes in: its grid, its sections and its key, from the folder's metadata
-    or from listening. Until then the tempo is that of its tags, else `--bpm`, and the first downbeat is its beginning.
-    """
+def _song_of(stems: Stems, bpm: float | None, keep: bool) -> Song:
+    """A folder of stems with its beats, sections and key, as its metadata holds them or as they are heard now."""
     from stem_cli.ableton import Song
+    from stem_cli.analysis import of_path
 
-    return Song(stems, grid_of(stems, bpm), sections=(), key=None)
+    found = of_path(stems.home, keep=keep)
+    for note in found.notes:
+        click.echo(os.fsencode(f"stem: {stems.name}: {note}"), err=True)
+    grid = found.grid or _grid_without_beats(stems, bpm)
+    return Song(stems, grid, found.sections, None if found.key is None else found.key.key)
 
 
-def grid_of(stems: Stems, bpm: float | None) -> Any:
-    """The beats of a song. Raises UsageError where nothing is known of its tempo."""
+def _grid_without_beats(stems: Stems, bpm: float | None) -> BeatGrid:
+    """Where no beat is heard: the tempo of the tags, else of the set, from the beginning. Raises UsageError."""
     from stem_cli.dsp.beats import BeatGrid
 
     tempo = stems.bpm or bpm
     if tempo is None:
-        raise UsageError("its tempo is not known", stems.home, "Name it with --bpm.")
+        raise UsageError("no beat was found in it, and no tag tells its tempo", stems.home, "Name it with --bpm.")
     return BeatGrid(tempo, 0.0, (0.0,))
 
 
