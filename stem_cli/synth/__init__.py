@@ -13,7 +13,20 @@ A new style is a row of :data:`stem_cli.synth.styles.STYLES`.
 from stem_cli.synth.compose import compose
 from stem_cli.synth.demo import demo_song, pcm16
 from stem_cli.synth.render import mix, render
-from stem_cli.synth.song import Chord, Hit, Note, Section, Song
+from stem_cli.synth.song import Chord, Hit, Note, Section, Song, Tempo
 from stem_cli.synth.styles import STYLES
 
-__all__ = ["STYLES", "Chord", "Hit", "Note", "Section", "Song", "compose", "demo_song", "mix", "pcm16", "render"]
+__all__ = [
+    "STYLES",
+    "Chord",
+    "Hit",
+    "Note",
+    "Section",
+    "Song",
+    "Tempo",
+    "compose",
+    "demo_song",
+    "mix",
+    "pcm16",
+    "render",
+]
