@@ -7,7 +7,8 @@
     song.to_dict()                                      # the score for JSON
 
 Only numpy is needed and nothing is downloaded. The same arguments give the same song and the same samples.
-A new style is a row of :data:`stem_cli.synth.styles.STYLES`.
+A new style is a row of :data:`stem_cli.synth.styles.STYLES`; ``scripts/songs_with_truth.py`` writes a song of any style
+to files.
 """
 
 from stem_cli.synth.compose import compose

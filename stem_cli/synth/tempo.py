@@ -17,7 +17,7 @@ Curve = NDArray[np.float64]
 Course = Callable[[Curve, float, float, np.random.Generator], Curve]
 
 WAVES = ((53.0, 0.5), (23.0, 0.3), (11.0, 0.2))
-"""Of a drift: bars from crest to crest, and its share; no two of them fall together twice in a song."""
+"""Of a drift: bars from crest to crest, and how much of it that wave is; a verse and a chorus long, or several."""
 
 PHRASE_BARS = 4
 HOLD = 0.22  # the end of a phrase that holds back, as a share of it
