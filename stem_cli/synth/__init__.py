@@ -7,13 +7,27 @@
     song.to_dict()                                      # the score for JSON
 
 Only numpy is needed and nothing is downloaded. The same arguments give the same song and the same samples.
-A new style is a row of :data:`stem_cli.synth.styles.STYLES`.
+A new style is a row of :data:`stem_cli.synth.styles.STYLES`; ``scripts/songs_with_truth.py`` writes a song of any style
+to files.
 """
 
 from stem_cli.synth.compose import compose
 from stem_cli.synth.demo import demo_song, pcm16
 from stem_cli.synth.render import mix, render
-from stem_cli.synth.song import Chord, Hit, Note, Section, Song
+from stem_cli.synth.song import Chord, Hit, Note, Section, Song, Tempo
 from stem_cli.synth.styles import STYLES
 
-__all__ = ["STYLES", "Chord", "Hit", "Note", "Section", "Song", "compose", "demo_song", "mix", "pcm16", "render"]
+__all__ = [
+    "STYLES",
+    "Chord",
+    "Hit",
+    "Note",
+    "Section",
+    "Song",
+    "Tempo",
+    "compose",
+    "demo_song",
+    "mix",
+    "pcm16",
+    "render",
+]

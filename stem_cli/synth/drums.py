@@ -41,6 +41,10 @@ KITS: dict[str, Kit] = {
     "club": Kit(),
     "hard": Kit(kick=46.0, kick_seconds=0.4, click=0.5, snare=170.0, metal=300.0, drive=2.0),
     "break": Kit(kick=55.0, kick_seconds=0.22, click=0.45, snare=205.0, snare_seconds=0.26, metal=250.0, drive=1.5),
+    "dusty": Kit(kick=54.0, kick_seconds=0.24, click=0.3, snare=185.0, snare_seconds=0.22, metal=240.0, drive=1.8),
+    "trap": Kit(kick=47.0, kick_seconds=0.36, click=0.35, snare=220.0, clap=1400.0, metal=340.0, drive=1.6),
+    "rock": Kit(kick=62.0, kick_seconds=0.2, click=0.6, snare=180.0, snare_seconds=0.3, metal=310.0, drive=1.3),
+    "brush": Kit(kick=58.0, kick_seconds=0.22, click=0.15, snare=200.0, snare_seconds=0.16, metal=260.0, drive=1.0),
 }
 
 SPREAD = 0.08  # how far a song's drums are tuned from the kit's, at most, as a fraction

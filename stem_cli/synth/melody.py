@@ -46,10 +46,12 @@ def lengths(pattern: str, marks: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def hook(rhythm: str, chords: list[tuple[int, ...]], key: Key, random: np.random.Generator) -> list[Sung]:
-    """A tune over the loop of chords (one a bar): a question of two bars, then its answer in the same rhythm.
+def hook(
+    rhythm: str, chords: list[tuple[int, ...]], key: Key, random: np.random.Generator, bar: int = 16
+) -> list[Sung]:
+    """A tune over the loop of chords (one a bar): a question of two bars of ``bar`` sixteenths, then its answer.
 
-    The answer follows the same contour over its own chords and comes home at its end.
+    The answer follows the same rhythm and contour over its own chords and comes home at its end.
     """
     beats = lengths(rhythm, "x")
     leaps = [LEAPS[random.integers(len(LEAPS))] for _ in beats]
@@ -59,8 +61,8 @@ def hook(rhythm: str, chords: list[tuple[int, ...]], key: Key, random: np.random
     for first in range(0, len(chords), 2):
         pitch = start
         for (step, steps, _), leap in zip(beats, leaps, strict=True):
-            pitch = _follow(pitch, leap, step, chords[(first + step // 16) % len(chords)], key)
-            tune.append(Sung(first * 16 + step, steps, pitch, words[len(tune) % len(words)]))
+            pitch = _follow(pitch, leap, step % bar, chords[(first + step // bar) % len(chords)], key)
+            tune.append(Sung(first * bar + step, steps, pitch, words[len(tune) % len(words)]))
     return [*tune[:-1], _home(tune[-1], chords[-1])]
 
 

@@ -70,8 +70,10 @@ def _ducked(song: Song, part: str, rate: int, frames: int) -> Audio:
     """One part at loudness 1, making way for the kick."""
     sound = _play(song, part, rate, frames)
     sound = sound / max(master.loudness(sound, rate), 1e-9)
+    pump = styles.find(song.style).pump
     if part in DUCKING:
-        sound = sound * space.duck(song.drum("kick"), *DUCKING[part], rate, frames)
+        depth, back = DUCKING[part]
+        sound = sound * space.duck(song.drum("kick"), pump * depth, back, rate, frames)
     return sound
 
 
@@ -83,8 +85,9 @@ def _play(song: Song, part: str, rate: int, frames: int) -> Audio:
         return space.double(sung, DOUBLE[part], rate)
     if part == "riser":
         return _risers(song, rate, frames)
-    patch = tones.PATCHES[styles.find(song.style).bass if part == "bass" else part]
-    return tones.play(notes, patch, rate, frames, song.sections, song.seed)
+    style = styles.find(song.style)
+    patch = style.bass if part == "bass" else style.sounds.get(part, part)
+    return tones.play(notes, tones.PATCHES[patch], rate, frames, song.sections, song.seed)
 
 
 def _risers(song: Song, rate: int, frames: int) -> Audio:

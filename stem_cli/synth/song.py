@@ -71,16 +71,32 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Tempo:
+    """From ``start`` on the beats come at ``bpm`` a minute, on average until the next of these."""
+
+    start: float
+    bpm: float
+
+
+@dataclass(frozen=True)
 class Song:
     """A whole song as events.
 
+    bpm: beats a minute, where the tempo moves the one it begins with or keeps to; tempi: what it is along the song,
+    one where it stands, else one a bar, or one from each jump on. genre: as a tag names it.
     key: "Fm" or "Ab". beats and downbeats: while the band plays, not in the last seconds that only ring out.
-    sections: without gaps from 0 to ``seconds``. hits and notes: sorted by start.
+    beat_unit: 4 where a beat is a quarter, 8 where it is an eighth; the meter is beats_per_bar over beat_unit.
+    sections: without gaps from 0 to ``seconds``. hits and notes: as played, so off the
+    beats by the swing and by human hands; sorted by start.
     """
 
     style: str
     seed: int
+    genre: str
     bpm: float
+    tempi: tuple[Tempo, ...]
+    beats_per_bar: int
+    beat_unit: int
     key: str
     seconds: float
     beats: tuple[float, ...]

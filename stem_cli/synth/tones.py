@@ -64,6 +64,11 @@ PATCHES: dict[str, Patch] = {
         fall=0.06,
         follow=2.0,
     ),
+    "eight": Patch(sub=1.5, decay=0.8, sustain=0.35, release=0.12, cutoff=150, swing=1.5, fall=0.05, drive=1.6),
+    "round": Patch(sub=0.9, decay=0.4, sustain=0.45, release=0.06, cutoff=320, swing=1.5, fall=0.08, drive=0.6),
+    "swell": Patch(voices=5, cents=13, width=1.0, attack=0.02, sustain=0.85, release=0.25, cutoff=5000, follow=3.4),
+    "guitar": Patch(voices=2, cents=7, width=0.9, decay=0.9, sustain=0.7, cutoff=2400, swing=0.7, follow=1, drive=1.2),
+    "keys": Patch(sub=0.8, decay=0.5, sustain=0.25, release=0.15, cutoff=900, swing=1.8, fall=0.15, follow=1.5),
 }
 """Every sound by its name."""
 

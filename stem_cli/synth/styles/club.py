@@ -1,90 +1,17 @@
-"""The table of styles: what each kind of music plays in each part of its songs. Composing walks this table.
-
-A pattern is a string of sixteenths, four to a beat; it repeats, and blanks in it are ignored. Where a pattern offers
-several with "|" between them, the seed picks one.
-
-==========  ==============================================================================================
-drums       ``X`` accent, ``x`` stroke, ``o`` ghost, ``.`` rest
-bass        ``r`` root, ``f`` fifth, ``o`` octave, ``-`` hold, ``.`` rest
-stab        ``x`` the chord, ``-`` hold, ``.`` rest
-pluck       ``0`` to ``7`` tones of the chord upwards through the octaves, ``.`` rest
-hook        ``x`` a new syllable, ``-`` hold, ``.`` rest; two bars
-chops       ``0`` to ``3`` tones of the chord, ``-`` hold, ``.`` rest
-==========  ==============================================================================================
-"""
+"""Music for the floor: a kick on every beat, or the wait for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
-from stem_cli.errors import UsageError
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What plays in one section.
-
-    share: of the song's length. tone: how far the filter on the chords opens, at the start and the end.
-    build: a snare roll and a riser lead out of it, with a beat of silence. arrive: a crash on its first beat.
-    hook: the lead sings it; harmony: a second voice joins. Empty patterns are silent.
-    """
-
-    name: str
-    share: float
-    drums: Mapping[str, str] = field(default_factory=dict)
-    bass: str = ""
-    stab: str = ""
-    pluck: str = ""
-    chops: str = ""
-    pad: bool = False
-    hook: bool = False
-    harmony: bool = False
-    tone: tuple[float, float] = (1.0, 1.0)
-    build: bool = False
-    arrive: bool = False
-
-
-@dataclass(frozen=True)
-class Style:
-    """One kind of music.
-
-    bpm: slowest and fastest, whole numbers. swing: how late the off-sixteenths come, in sixteenths.
-    loops: for each mode its progressions of scale degrees, a chord a bar.
-    kit and bass: names of a drum kit and of a bass patch.
-    levels: of each stem, and parts: of each part inside its stem, both in dB.
-    """
-
-    name: str
-    bpm: tuple[int, int]
-    swing: float
-    loops: Mapping[str, tuple[tuple[int, ...], ...]]
-    hooks: tuple[str, ...]
-    scenes: tuple[Scene, ...]
-    kit: str
-    bass: str
-    levels: Mapping[str, float]
-    parts: Mapping[str, float]
-
-
-MINOR_LOOPS = ((0, 5, 2, 6), (0, 3, 5, 4), (5, 6, 0, 0), (0, 6, 5, 6), (0, 2, 5, 4), (3, 0, 5, 6))
-"""Four-bar loops in minor, degrees counted from 0: the first is i - VI - III - VII."""
-
-MAJOR_LOOPS = ((0, 4, 5, 3), (5, 3, 0, 4), (3, 0, 4, 5), (0, 5, 3, 4))
-
-HOOKS = (
-    "x--x--x---x-x--- x--x--x-----....",
-    "x-x-x--x--x----- x-x-x--x------..",
-    "..x-x--x--x-x--- x-----x-x-------",
-    "x---x-x--x--x--- ..x-x-x--x------",
-    "x--x--x--x--x-x- x----------.....",
-)
-"""Rhythms that are easy to sing and lean on the off-beats."""
+from stem_cli.synth.styles.style import HOOKS, MAJOR_LOOPS, MINOR_LOOPS, Scene, Style
+from stem_cli.synth.tempo import jumping
 
 FOUR_FLOOR = "X...X...X...X..."
 
 HOUSE = Style(
     name="house",
+    genre="House",
     bpm=(120, 128),
     swing=0.12,
     loops={"minor": MINOR_LOOPS, "major": MAJOR_LOOPS},
@@ -148,6 +75,7 @@ HOUSE = Style(
 
 TECHNO = Style(
     name="techno",
+    genre="Techno",
     bpm=(128, 138),
     swing=0.0,
     loops={"minor": ((0, 0, 5, 5), (0, 0, 0, 6), (0, 0, 3, 0), (0, 5, 0, 6))},
@@ -204,57 +132,90 @@ TECHNO = Style(
     ),
 )
 
-BREAKBEAT = {
-    "kick": "X.........X..... | X.....o...X..... | X..x......X.....",
-    "snare": "....X.......X... | ....X..o.o..X..o",
-    "closed_hat": "x.x.x.x.x.x.x.x. | xox.xoxoxox.xoxo",
-    "ride": "x...x...x...x... | ",
-}
+CHANGE = replace(HOUSE, name="change", bpm=(124, 124), course=jumping(4.0))
+"""House that goes on 4 BPM faster from its middle, as where a DJ has laid two records end to end."""
 
-DNB = Style(
-    name="dnb",
-    bpm=(170, 176),
-    swing=0.05,
+SYNCOPATED = Style(
+    name="syncopated",
+    genre="Indie Dance",
+    bpm=(116, 124),
+    swing=0.1,
     loops={"minor": MINOR_LOOPS, "major": MAJOR_LOOPS},
     hooks=HOOKS,
-    kit="break",
-    bass="reese",
-    levels={"vocals": -5.0, "drums": 0.0, "bass": -3.0, "other": -7.5},
-    parts={"pad": -1.0, "stab": -2.0, "pluck": -4.0, "riser": -2.0, "lead": 0.0, "harmony": -8.0, "chop": -2.0},
+    kit="club",
+    bass="saw",
+    sounds={"stab": "swell"},
+    levels={"vocals": -5.0, "drums": 0.0, "bass": -2.5, "other": -5.0},
+    parts={"pad": -6.0, "stab": 0.0, "pluck": -3.0, "riser": -2.0, "lead": 0.0, "harmony": -8.0, "chop": -3.0},
     scenes=(
-        Scene("intro", 0.2, {"closed_hat": "x...x...x...x.x."}, pad=True, hook=True, tone=(0.2, 0.7)),
         Scene(
-            "build",
-            0.15,
-            {"kick": "X.......X.......", "closed_hat": "x.x.x.x.x.x.x.x."},
+            "intro",
+            0.12,
+            stab="..x-----..x----. | ...x----..x----- | ..x---x-.....x--",
+            pluck="..0..2....3..4.. | ...2..4....3..1. | .0.3..2..1.3..2.",
+            tone=(0.25, 0.6),
+        ),
+        Scene(
+            "verse",
+            0.14,
+            bass="..r--......r---. | ...r--....r--...",
+            stab="..x-----..x----. | ...x----..x----- | ..x---x-.....x--",
+            pluck="..0..2....3..4.. | ...2..4....3..1. | .0.3..2..1.3..2.",
+            chops="......0-..1--... | ...0-......2--..",
+            tone=(0.5, 0.9),
+        ),
+        Scene(
+            "drop",
+            0.26,
+            {
+                "kick": FOUR_FLOOR,
+                "clap": "....X.......X...",
+                "closed_hat": "xoxoxoxoxoxoxoxo",
+                "open_hat": "..x...x...x...x.",
+            },
+            bass="..r-..r-..r-..ro | r..r..r...r.r.o.",
+            stab="..x---..x---..x- | x--x--x-..x-..x.",
+            pluck="..0..2....3..4.. | 4.2.5.3.6.4.5.2.",
+            hook=True,
+            arrive=True,
+        ),
+        Scene(
+            "break",
+            0.12,
+            {"shaker": "oxoooxoooxoooxoo"},
+            stab="..x-----..x----. | ...x----..x-----",
+            pluck="..0..2....3..4..",
             pad=True,
-            pluck="0.2.1.3.2.4.3.5.",
-            chops="0-..0-..0-..1-..",
-            tone=(0.4, 1.0),
+            hook=True,
+            tone=(0.3, 1.0),
             build=True,
         ),
         Scene(
             "drop",
-            0.45,
-            BREAKBEAT,
-            bass="r---------..r--- r------..f--o---  | r-----..r-----.. r---..r---..o---",
-            stab="..x-..x....x-... | ",
-            pluck="4..2..5..3..6.4.",
+            0.26,
+            {
+                "kick": FOUR_FLOOR,
+                "clap": "....X.......X...",
+                "closed_hat": "xoxoxoxoxoxoxoxo",
+                "open_hat": "..x...x...x...x.",
+            },
+            bass="..r-..r-..r-..ro | r..r..r...r.r.o.",
+            stab="..x---..x---..x- | x--x--x-..x-..x.",
+            pluck="..0..2....3..4.. | 4.2.5.3.6.4.5.2.",
             pad=True,
             hook=True,
             harmony=True,
             arrive=True,
         ),
-        Scene("outro", 0.2, BREAKBEAT, bass="r---------..r---", pad=True, tone=(0.8, 0.1), arrive=True),
+        Scene(
+            "outro",
+            0.1,
+            {"kick": FOUR_FLOOR, "closed_hat": "..x...x...x...x."},
+            bass="..r-..r-..r-..r-",
+            pad=True,
+            tone=(0.8, 0.1),
+            arrive=True,
+        ),
     ),
 )
-
-STYLES: dict[str, Style] = {style.name: style for style in (HOUSE, TECHNO, DNB)}
-"""Every style by its name."""
-
-
-def find(name: str) -> Style:
-    """The style of that name."""
-    if name not in STYLES:
-        raise UsageError(f'there is no style "{name}"', hint=f"Choose one of: {', '.join(STYLES)}.")
-    return STYLES[name]
+"""A quarter of the song before the first drum, and in it nothing falls on a beat."""
