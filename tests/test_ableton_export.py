@@ -106,7 +106,7 @@ def test_a_stretch_of_a_lossy_song_has_that_stretch_beside_it(stem: Stem) -> Non
 
 def test_without_a_tempo_it_says_what_to_type(stem: Stem, plain: Path) -> None:
     done = stem("export-ableton", plain, code=2)
-    assert "its tempo is not known. Name it with --bpm." in done.stderr
+    assert "no beat was found in it, and no tag tells its tempo. Name it with --bpm." in done.stderr
     told = export(stem, plain, "--bpm", "93.5")
     assert told["bpm"] == 93.5
     assert told["songs"] == [{"name": "Their Song", "bpm": 93.5, "read_at": 1.0, "markers": 2,

@@ -24,12 +24,14 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
     key: as the tags have it, which is kept.
     """
     notes: list[str] = []
+    if heard.seconds < _SHORT_SECONDS and hints.tagged_bpm and not hints.bpm:
+        hints = replace(hints, bpm=hints.tagged_bpm)
     beats_from = heard.drums
     if silent(heard, "drums"):
         beats_from = heard.whole
         notes.append("there are no drums; beats are told from everything else")
     grid = grid_of(beats_from, heard.tonal, lambda beats: _bars(heard, beats_from, beats), hints)
-    notes += _doubts(heard, grid)
+    notes += _doubts(heard, grid, bool(hints.bpm))
     found = key_of(heard.notes.notes().sum(axis=0))
     tagged = (*(("bpm",) if hints.bpm else ()), *(("key",) if key else ()))
     return Analysis(
@@ -63,12 +65,12 @@ def _sections(heard: Heard, grid: BeatGrid | None) -> tuple[sections.Section, ..
     return sections.sections_of(found, grid.downbeats, heard.seconds)
 
 
-def _doubts(heard: Heard, grid: BeatGrid | None) -> list[str]:
+def _doubts(heard: Heard, grid: BeatGrid | None, known: bool) -> list[str]:
     """What a user should know of a grid before relying on it."""
     if grid is None:
         return ["no beat was found"]
     notes = []
-    if heard.seconds < _SHORT_SECONDS:
+    if heard.seconds < _SHORT_SECONDS and not known:
         notes.append(f"it is only {heard.seconds:.1f} s long: its tempo is a guess")
     if heard.seconds > _LONG_SECONDS and not grid.constant:
         notes.append("it is long and of several tempos, like a DJ mix: cut it into songs for grids to rely on")

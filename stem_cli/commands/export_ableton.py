@@ -89,7 +89,7 @@ def export_ableton(
     logbook.open_log(settings)
     how = How(bpm, tempo_automation, warp, arrange, not no_reference, link, force)
     with logbook.native_quiet(settings):
-        songs = [_song_of(stems, bpm, keep=not dry_run) for stems in _found(folders, output)]
+        songs = [_song_of(stems, bpm, not dry_run, quiet) for stems in _found(folders, output)]
         if tempo_automation and arrange == "stacked" and len(songs) > 1:
             what = "a set cannot follow several songs at once"
             raise UsageError(what, None, "Leave out --tempo-automation, or --arrange stacked.")
@@ -103,13 +103,13 @@ def export_ableton(
             click.echo(line, err=True)
 
 
-def _song_of(stems: Stems, bpm: float | None, keep: bool) -> Song:
+def _song_of(stems: Stems, bpm: float | None, keep: bool, quiet: bool) -> Song:
     """A folder of stems with its beats, sections and key, as its metadata holds them or as they are heard now."""
     from stem_cli.ableton import Song
     from stem_cli.analysis import of_path
 
     found = of_path(stems.home, keep=keep)
-    for note in found.notes:
+    for note in () if quiet or found.grid is None else found.notes:
         click.echo(os.fsencode(f"stem: {stems.name}: {note}"), err=True)
     grid = found.grid or _grid_without_beats(stems, bpm)
     return Song(stems, grid, found.sections, None if found.key is None else found.key.key)

@@ -18,7 +18,8 @@ _DOUBT = 0.75
 """Sixteenths this nearly as strong as the strongest may be the beat as well; then bass and chords decide."""
 _LEAST_ONSETS = 8
 _HAIR_SECONDS = 0.005
-_LEAST_SECONDS = 2.0
+_LEAST_SECONDS = 5.0
+"""Two bars or so: any tempo would fit less."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def grid_of(drums: Novelty, tonal: Novelty, bars: Bars, hints: Hints) -> BeatGri
     drums: what beats are told from, of the drums, or of the mix where there are none. tonal: of bass and chords.
     """
     struck = onsets(drums)
-    if len(struck) < _LEAST_ONSETS or drums.seconds < _LEAST_SECONDS:
+    if len(struck) < _LEAST_ONSETS or (drums.seconds < _LEAST_SECONDS and not hints.bpm):
         return None
     found = _fitted(drums, struck, hints)
     if found is None:
