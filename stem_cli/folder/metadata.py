@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -13,6 +14,8 @@ from stem_cli.errors import InputError
 from stem_cli.folder.place import FLAT_METADATA, METADATA, Place
 
 SCHEMA = 1
+_ALIKE = ("name", "file", "kind", "format", "depth")
+"""What many files have in common: of thousands of songs, each is held once."""
 
 
 @dataclass(frozen=True)
@@ -236,7 +239,8 @@ def _quality(data: dict[str, Any]) -> Quality:
 
 
 def _loud(file: dict[str, Any]) -> dict[str, Any]:
-    return {**file, **{name: _or_silent(file[name]) for name in ("peak_db", "rms_db", "lufs")}}
+    common = {name: sys.intern(file[name]) for name in _ALIKE}
+    return {**file, **common, **{name: _or_silent(file[name]) for name in ("peak_db", "rms_db", "lufs")}}
 
 
 def _or_silent(value: float | None) -> float:
