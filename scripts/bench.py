@@ -2,8 +2,8 @@
 
 Every figure is of a whole process, as a user starts it. Songs are rendered here with a fixed seed; --song FILE takes a
 real one for the first rows instead. Names: separate, judge, cache, start, memory, many, long (an hour and more),
-batch, scan, queue and organize (bench_batch.py, bench_library.py and bench_organize.py say what is measured), and demucs and uvr, which need the
-extras of those names; bench_demucs.py and bench_uvr.py say what is measured.
+batch, scan, queue and organize (bench_batch.py, bench_library.py and bench_organize.py say what is measured), and
+demucs and uvr, which need the extras of those names; bench_demucs.py and bench_uvr.py say what is measured.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -113,7 +112,7 @@ def _known(home: Path, stems: Path, args: argparse.Namespace, plain: Cost) -> No
 
 
 def _library(path: Path, known: list[str], size: int) -> int:
-    """A rekordbox.xml of so many bytes: the songs that are known first, and playlists. Returns how many tracks it has."""
+    """A rekordbox.xml of so many bytes: the songs that are known first, then playlists. Returns how many it holds."""
     paths: Iterator[str] = iter(known)
     with path.open("w", encoding="utf-8") as file:
         file.write(_COLLECTION)

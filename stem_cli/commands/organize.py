@@ -91,8 +91,8 @@ def organize(
     how = Arrangement(wanted, layout, naming, root, not no_stem_files, only or ())
     told = _Told(dry_run, as_json, quiet)
     found = _stem_folders(folders, output)
-    facts = known_of(**known)
     decided = plan(found, how, output)
+    facts = known_of({song.folder.record.source.path for song in decided.songs}, **known)
     lists = paths_of(decided, output, wanted, facts)
     refuse_foreign(output, lists, manifest.read(output))
     for text in (*decided.without, *unknown(facts, decided)):
@@ -125,7 +125,7 @@ def _stem_folders(paths: tuple[Path, ...], output: Path) -> list[Any]:
 
     if any(output.absolute() == path.absolute() for path in paths):
         raise UsageError("stems cannot be organized into the folder that they lie in", output, "Name another --output.")
-    found = {folder.place.metadata: folder for path in paths for folder in find_folders(path)}
+    found = {folder.place.metadata: folder for path in paths for folder in find_folders(path, judged=False)}
     if not found:
         raise InputError("there are no stems of ours here", paths[0], "Name a folder that `stem separate` made.")
     return list(found.values())

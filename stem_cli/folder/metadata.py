@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -247,18 +247,24 @@ def _or_silent(value: float | None) -> float:
     return -math.inf if value is None else value
 
 
-def find_folders(path: Path) -> list[StemFolder]:
+def find_folders(path: Path, judged: bool = True) -> list[StemFolder]:
     """The folder of stems that the path is, or all that lie below it, sorted; hidden ones are being made.
 
+    judged: False leaves out what the judge said, a quarter of what is held of each of thousands of songs.
     Files of other programs that are called metadata.json are passed over. Raises InputError where one of ours is
     damaged.
     """
     own = path / METADATA
     if not path.is_dir() or (own.exists() and not _is_foreign(own)):
-        return [open_folder(path)]
+        return [_opened(path, judged)]
     found = [*path.rglob(METADATA), *path.rglob(f"*{FLAT_METADATA}")]
     shown = [file for file in sorted(found) if not _hidden(file.relative_to(path))]
-    return [open_folder(file) for file in shown if not _is_foreign(file)]
+    return [_opened(file, judged) for file in shown if not _is_foreign(file)]
+
+
+def _opened(path: Path, judged: bool) -> StemFolder:
+    folder = open_folder(path)
+    return folder if judged else replace(folder, record=replace(folder.record, quality=Quality()))
 
 
 def _is_foreign(file: Path) -> bool:

@@ -85,7 +85,7 @@ def _lies_in(text: str, folder: str) -> bool:
 
 
 def _is_called(base: Path, drive: str) -> bool:
-    return _alike(base.name) == _alike(posixpath.basename(drive))
+    return alike(base.name) == alike(posixpath.basename(drive))
 
 
 def drives() -> tuple[Path, ...]:
@@ -181,10 +181,10 @@ def _name(folder: str, name: str, seen: Listings, *, files: bool) -> str | None:
     """A name as it is written in its folder: as given, or the one that differs in case or form only."""
     if folder not in seen.names:
         seen.names[folder] = _listed(folder)
-    names, alike = seen.names[folder]
+    names, others_of = seen.names[folder]
     if names.get(name) is files:
         return name
-    others = [one for one in alike.get(_alike(name), ()) if names[one] is files]
+    others = [one for one in others_of.get(alike(name), ()) if names[one] is files]
     if len(others) > 1:
         formed = unicodedata.normalize("NFC", name)
         others = [one for one in others if unicodedata.normalize("NFC", one) == formed]
@@ -199,10 +199,10 @@ def _listed(folder: str) -> tuple[dict[str, bool], dict[str, list[str]]]:
                 names[entry.name] = not _is_folder(entry)
     except OSError:
         return {}, {}
-    alike: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for name in names:
-        alike.setdefault(_alike(name), []).append(name)
-    return names, alike
+        found.setdefault(alike(name), []).append(name)
+    return names, found
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -212,5 +212,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _alike(name: str) -> str:
+def alike(name: str) -> str:
+    """What is equal for two names that differ in case, Unicode's form or what stands for a colon only."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.replace(_COLON, ":")).casefold())

@@ -28,10 +28,15 @@ TOP = "Stems"
 
 @dataclass(frozen=True)
 class Known:
-    """What DJ programs know of songs, by the path of the song's file. crates: names of the lists that hold it."""
+    """What DJ programs know of songs, by the path of the song's file. crates: names of the lists that hold it.
+
+    grids_asked, crates_asked: whether a library was named that may know them.
+    """
 
     prepared: Mapping[str, Prepared] = field(default_factory=dict)
     crates: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    grids_asked: bool = False
+    crates_asked: bool = False
 
 
 def paths_of(plan: Plan, output: Path, demand: Demand, known: Known) -> list[str]:
