@@ -74,7 +74,7 @@ def organize(
     """
     from stem_cli import logbook
     from stem_cli.dj.serato_crate import SUFFIX
-    from stem_cli.organize import Arrangement, How, carry, demand, manifest, plan
+    from stem_cli.organize import Arrangement, How, carry, demand, manifest, plan, room
     from stem_cli.organize.carry import refuse_foreign
     from stem_cli.organize.inherit import known_of, unknown
     from stem_cli.organize.install import install as put_into_serato
@@ -95,7 +95,11 @@ def organize(
     facts = known_of({song.folder.record.source.path for song in decided.songs}, **known)
     lists = paths_of(decided, output, wanted, facts)
     refuse_foreign(output, lists, manifest.read(output))
-    for text in (*decided.without, *unknown(facts, decided)):
+    room.require(decided, output, link, codec)
+    notes = [*decided.without, *unknown(facts, decided)]
+    if link and room.without_links(decided, output):
+        notes.append(f"{output}: there are no hard links to files of another disk or on FAT; files are copied")
+    for text in notes:
         if not quiet:
             click.echo(f"stem: {text}", err=True)
     if dry_run:

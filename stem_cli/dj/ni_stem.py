@@ -25,6 +25,8 @@ from stem_cli.folder import exact
 from stem_cli.tags import Tags
 
 SUFFIX = ".stem.mp4"
+SOUND = ".sound"
+"""How the name of the hidden file ends that holds the tracks until they are put together."""
 ORDER = ("drums", "bass", "other", "vocals")
 """Of tracks 2-5; the one in which Traktor, Mixxx and all writers agree."""
 CODECS = ("aac", "alac")
@@ -73,6 +75,11 @@ class _Plan:
         return max(mix.frames for mixes in self.parts.values() for mix in mixes) / self.old_rate
 
 
+def least_bytes(seconds: float, codec: str) -> float:
+    """What a `.stem.mp4` of so long a song has at least."""
+    return seconds * _BYTES_PER_SECOND[codec]
+
+
 def metadata(names: Mapping[str, str] | None = None) -> bytes:
     """The JSON of the `stem` box. names: what the four are called, by the names of the table; its titles if None."""
     titles = {name: table.title(name) for name in ORDER} | dict(names or {})
@@ -115,9 +122,9 @@ def write_stem(
     if codec not in CODECS:
         raise UsageError(f"there is no {codec!r} in .stem.mp4", None, f"Choose {' or '.join(CODECS)}.")
     plan = _plan(files, master)
-    if plan.seconds * _BYTES_PER_SECOND[codec] > LARGEST_BYTES:
+    if least_bytes(plan.seconds, codec) > LARGEST_BYTES:
         raise _too_large(target)
-    sound = target.with_name(f".{target.name}.sound")
+    sound = target.with_name(f".{target.name}{SOUND}")
     counted = _Clipped()
     with disk_errors(target), replaced(target) as partial:
         try:

@@ -14,8 +14,8 @@ import numpy as np
 
 from stem_cli import stems, tags
 from stem_cli.audio import Mix, open_sink
-from stem_cli.disk import disk_errors, replaced
-from stem_cli.dj.ni_stem import write_stem
+from stem_cli.disk import PARTIAL, disk_errors, replaced
+from stem_cli.dj.ni_stem import SOUND, write_stem
 from stem_cli.dj.serato_tags import SeratoTag, read_serato, write_serato
 from stem_cli.dsp.resample import resample
 from stem_cli.errors import InputError, OutputError
@@ -59,6 +59,7 @@ def carry(
     """Write what is not there yet. Raises OutputError where a file that is not ours is in the way; nothing is lost."""
     done, ours = Done(), manifest.read(output)
     refuse_foreign(output, (str(item.path) for item in wanted.items), ours)
+    _remove_leftovers(output, {*ours, *(str(item.path) for item in wanted.items)})
     songs = [list(group) for _, group in groupby(wanted.items, key=lambda item: id(item.song))]
     for start in range(0, len(songs), _SONGS_TOGETHER):
         some = songs[start : start + _SONGS_TOGETHER]
@@ -91,6 +92,14 @@ def _written_down(output: Path, paths: list[str], ours: dict[str, Ours]) -> Iter
     finally:
         if ours != before or new:
             manifest.write(output, ours)
+
+
+def _remove_leftovers(output: Path, paths: Iterable[str]) -> None:
+    """What a run that was killed was writing."""
+    for place in (output / path for path in paths):
+        with disk_errors(place):
+            for end in (PARTIAL, SOUND):
+                place.with_name(f".{place.name}{end}").unlink(missing_ok=True)
 
 
 def refuse_foreign(output: Path, paths: Iterable[str], ours: Mapping[str, Ours]) -> None:
