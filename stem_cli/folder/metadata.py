@@ -250,14 +250,14 @@ def find_folders(path: Path) -> list[StemFolder]:
     damaged.
     """
     own = path / METADATA
-    if not path.is_dir() or (own.exists() and not _is_foreign(own)):
+    if not path.is_dir() or (own.exists() and not is_foreign(own)):
         return [open_folder(path)]
     found = [*path.rglob(METADATA), *path.rglob(f"*{FLAT_METADATA}")]
     shown = [file for file in sorted(found) if not _hidden(file.relative_to(path))]
-    return [open_folder(file) for file in shown if not _is_foreign(file)]
+    return [open_folder(file) for file in shown if not is_foreign(file)]
 
 
-def _is_foreign(file: Path) -> bool:
+def is_foreign(file: Path) -> bool:
     """Whether a metadata.json is another program's: it has no schema, by which a damaged one of ours is known still."""
     try:
         raw = file.read_bytes()
