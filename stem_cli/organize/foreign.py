@@ -32,7 +32,7 @@ _SEALED = {
 }
 _LOSSLESS_FIRST = tuple(FORMATS)
 _AV_FORMS = {"alac": "alac", "aac": "aac", "mp3": "mp3", "flac": "flac"}
-_SOUNDFILE_FORMS = {"WAV": "wav", "AIFF": "aiff", "FLAC": "flac", "MPEG": "mp3"}
+_SOUNDFILE_FORMS = {"WAV": "wav", "AIFF": "aiff", "FLAC": "flac", "MP3": "mp3"}
 _SHOWN = 3
 """Names that a line about many files tells."""
 _SAMPLE_BYTES = 65536
