@@ -255,11 +255,11 @@ def find_folders(path: Path, judged: bool = True) -> list[StemFolder]:
     damaged.
     """
     own = path / METADATA
-    if not path.is_dir() or (own.exists() and not _is_foreign(own)):
+    if not path.is_dir() or (own.exists() and not is_foreign(own)):
         return [_opened(path, judged)]
     found = [*path.rglob(METADATA), *path.rglob(f"*{FLAT_METADATA}")]
     shown = [file for file in sorted(found) if not _hidden(file.relative_to(path))]
-    return [_opened(file, judged) for file in shown if not _is_foreign(file)]
+    return [_opened(file, judged) for file in shown if not is_foreign(file)]
 
 
 def _opened(path: Path, judged: bool) -> StemFolder:
@@ -267,7 +267,7 @@ def _opened(path: Path, judged: bool) -> StemFolder:
     return folder if judged else replace(folder, record=replace(folder.record, quality=Quality()))
 
 
-def _is_foreign(file: Path) -> bool:
+def is_foreign(file: Path) -> bool:
     """Whether a metadata.json is another program's: it has no schema, by which a damaged one of ours is known still."""
     try:
         raw = file.read_bytes()

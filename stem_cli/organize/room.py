@@ -34,17 +34,18 @@ def require(wanted: Plan, output: Path, link: bool, codec: str) -> None:
     free = space.free_bytes(output)
     if new and free < needed:
         what = (
-            f"the files of {len({id(item.song) for item, _ in new})} songs need about {_told(needed)}, {_told(free)}"
-            f" are free: {_told(needed - free)} are missing"
+            f"the files of {len({id(item.song) for item, _ in new})} songs need about {_size(needed)}, {_size(free)}"
+            f" are free: {_size(needed - free)} are missing"
         )
         raise FullError(what, output, "Free some space, name fewer songs or --stems, or choose another --output.")
 
 
-def without_links(wanted: Plan, output: Path) -> bool:
-    """Whether hard links cannot be made there, so that files are copied."""
-    return _is_fat(file_system(output)) or any(
-        not space.same_disk(item.source, output) for item in wanted.items if item.kind and item.as_it_is
-    )
+def told(wanted: Plan, output: Path, link: bool) -> list[str]:
+    """A note where hard links are asked for and cannot be made."""
+    sources = [item.source for item in wanted.items if item.kind and item.as_it_is]
+    if not link or not (_is_fat(file_system(output)) or any(not space.same_disk(one, output) for one in sources)):
+        return []
+    return [f"{output}: files are copied: there are no hard links on FAT, nor to files of another disk"]
 
 
 def file_system(folder: Path) -> str:
@@ -79,7 +80,7 @@ def _refuse_large(item: Item, size: int, output: Path, system: str) -> None:
         hint = "Leave it out with --no-stem-files; its stems can be written as files."
         raise OutputError("a .stem.mp4 of this song would be larger than 4 GiB", output / item.path, hint)
     if _is_fat(system) and size > LARGEST_FAT_BYTES:
-        what = f"it would have {_told(size)}, and the disk's file system, FAT, holds files up to 4 GiB"
+        what = f"it would have {_size(size)}, and the disk's file system, FAT, holds files up to 4 GiB"
         raise OutputError(what, output / item.path, "Choose a disk that is formatted as exFAT, or leave the song out.")
 
 
@@ -89,5 +90,5 @@ def _is_shared(item: Item, output: Path, link: bool, system: str) -> bool:
     return shares and item.source.exists() and space.same_disk(item.source, output)
 
 
-def _told(size: int) -> str:
+def _size(size: int) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
