@@ -77,10 +77,10 @@ def _clone(stems: Path, target: Path, number: int) -> None:
         if path.name != "metadata.json":
             os.link(path, target / path.name)
     told = json.loads((stems / "metadata.json").read_text("utf-8"))
-    song = target.parent / "songs" / f"{number:06}.wav"
+    song = target.parent.parent / "songs" / f"{number:06}.wav"
     song.parent.mkdir(exist_ok=True)
     os.link(told["source"]["path"], song)
-    told["source"]["path"] = str(song)
+    told["source"] |= {"path": str(song), "digest": f"{number:064x}"}
     told["tags"] |= {"title": f"Title {number}", "artist": f"Artist {number % 200}"}
     (target / "metadata.json").write_text(json.dumps(told), "utf-8")
 

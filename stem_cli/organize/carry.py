@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,8 +25,9 @@ from stem_cli.organize.manifest import PROMISED, Manifest
 from stem_cli.organize.plan import Item, Plan, Song
 from stem_cli.tags import Tags
 
-_SONGS_TOGETHER = 50
-"""The manifest names all files: written for every song, it would take longer than the songs of a large library."""
+_SONGS_TOGETHER, _PARTS = 50, 20
+"""The manifest is written for so many songs at least, and at most so many times: written for every song, it would take
+longer than the songs of a large library, as it names all files."""
 
 
 @dataclass
@@ -63,8 +65,9 @@ def carry(
     refuse_foreign(output, (str(item.path) for item in wanted.items), ours)
     _remove_leftovers(output, {*ours.files, *(str(item.path) for item in wanted.items)})
     songs = [list(group) for _, group in groupby(wanted.items, key=lambda item: id(item.song))]
-    for start in range(0, len(songs), _SONGS_TOGETHER):
-        some = songs[start : start + _SONGS_TOGETHER]
+    together = max(_SONGS_TOGETHER, math.ceil(len(songs) / _PARTS))
+    for start in range(0, len(songs), together):
+        some = songs[start : start + together]
         with _written_down(output, [item for items in some for item in items], ours):
             for items in some:
                 _carry_song(items, output, how, ours, done, each)

@@ -92,7 +92,7 @@ def write_lists(lists: Lists, programs: Sequence[str], ours: Manifest) -> list[s
     with disk_errors(output / HOME):
         (output / HOME).mkdir(parents=True, exist_ok=True)
     home = lists.seen.place(output.absolute() / HOME)
-    write_m3u8(output / PLAYLIST, [_entry(row, lists) for row in lists.rows()], home)
+    write_m3u8(output / PLAYLIST, (_entry(row, lists) for row in lists.rows()), home)
     if lists.demand.xml:
         _write_xml(lists, ours)
     for place, paths in crates.items():

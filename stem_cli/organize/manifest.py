@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stem_cli.cues import Cue, Prepared, Tempo
-from stem_cli.disk import disk_errors, replace_synced
+from stem_cli.disk import disk_errors, replaced
 from stem_cli.dj.names import same
 
 PLACE = PurePosixPath("_DJ/stem-cli.json")
@@ -134,21 +134,34 @@ def _still_there(output: Path, all_of_it: Manifest) -> Manifest:
 def write(output: Path, ours: Manifest) -> None:
     """Write it down. Raises OutputError."""
     place = output / PLACE
-    told = {
-        "programs": ours.programs,
-        "songs": [_plain(song) for song in ours.songs],
-        "files": {path: asdict(one) for path, one in sorted(ours.files.items())},
-    }
     with disk_errors(place):
         place.parent.mkdir(parents=True, exist_ok=True)
-        replace_synced(place, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+        with replaced(place) as partial, partial.open("w", encoding="utf-8") as file:
+            file.writelines(_lines(ours))
+
+
+def _lines(ours: Manifest) -> Iterator[str]:
+    """The record as JSON, a line a song and a file: of thousands, no more than one is held as text."""
+    yield f'{{"programs": {_json(ours.programs)},\n"songs": ['
+    yield from _parted(_json(_plain(song)) for song in ours.songs)
+    yield '],\n"files": {'
+    yield from _parted(f"{_json(path)}: {_json(one)}" for path, one in sorted(ours.files.items()))
+    yield "}}\n"
+
+
+def _parted(rows: Iterable[str]) -> Iterator[str]:
+    for number, row in enumerate(rows):
+        yield f"{',' if number else ''}\n{row}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=vars)
 
 
 def _plain(song: Remembered) -> dict[str, Any]:
-    told = {name: value for name, value in asdict(song.prepared).items() if value and name != "faults"}
-    if song.prepared.rating is not None:
-        told["rating"] = song.prepared.rating
-    return {**asdict(song), "prepared": told}
+    told = {name: value for name, value in vars(song.prepared).items() if value not in ("", (), None)}
+    told.pop("faults", None)
+    return {**vars(song), "prepared": told}
 
 
 def of(path: Path, made_from: str, rate: int = 0, digest: str = "") -> Ours:
