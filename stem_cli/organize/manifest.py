@@ -81,15 +81,21 @@ class Manifest:
         """Whether what lies at a path is ours, if anything does; on a stick, also where its name differs in case."""
         if path in self.files or not os.path.lexists(output / path):
             return True
-        alike = [one for one in self.files if same(one) == same(path)]
-        return any(_same_file(output / one, output / path) for one in alike)
+        alike = any(same(one) == same(path) for one in self.files)
+        return alike and not _is_spelled_so(output, path)
 
 
-def _same_file(one: Path, other: Path) -> bool:
+def _is_spelled_so(output: Path, path: str) -> bool:
+    """Whether it lies there under this very name. Where it does not, and is there, the disk knows no case."""
+    parts = PurePosixPath(path).parts
     try:
-        return one.samefile(other)
+        return all(part in _names_in(output.joinpath(*parts[:place])) for place, part in enumerate(parts))
     except OSError:
-        return False
+        return True
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {one.name for one in folder.iterdir()}
 
 
 def read(output: Path) -> Manifest:
