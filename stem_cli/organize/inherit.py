@@ -47,7 +47,7 @@ def unknown(known: Known, plan: Plan) -> Iterator[str]:
     names = {song.folder.record.source.path: song.name for song in plan.songs}
     if known.prepared and not set(names) & set(known.prepared):
         yield "the rekordbox.xml knows none of these songs: no grid and no cues are taken over; --map may help"
-    if known.crates and not set(names) & set(known.crates):
+    if known.crates is not None and not set(names) & set(known.crates):
         yield "the library's lists hold none of these songs; --map may help"
     for path in sorted(set(names) & set(known.prepared)):
         yield from (f"{names[path]} ({path}): {fault}" for fault in dict.fromkeys(known.prepared[path].faults))
