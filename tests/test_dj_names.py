@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from functools import partial
 from pathlib import PurePosixPath
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stem_cli import stems
@@ -29,6 +30,7 @@ def is_safe(name: str, longest: int = 255) -> None:
     assert len(name.encode()) <= 255
 
 
+@settings(deadline=None)
 @given(ANY, ANY, st.sampled_from(sorted(stems.TABLE)), st.integers(1, 120), st.sampled_from(sorted(NAMINGS)))
 @example("", "", "backing_vocals", 1, "dj")
 @example("CON", "NUL", "vocals", 2, "dj")
@@ -44,10 +46,13 @@ def test_any_song_gives_a_name_that_says_its_stem(artist: str, title: str, stem:
     assert number == 1 or f"({number})" in name
 
 
+@settings(deadline=None)
 @given(ANY, ANY, st.integers(1, 120), st.integers(40, 120))
+@example("", "\\", 2, 40)
+@example("-", "/", 1, 40)
 def test_any_song_gives_a_name_of_a_folder(artist: str, title: str, number: int, units: int) -> None:
     name = song_name(artist, title, "track01", number, units)
-    is_safe(name.lstrip("-"), units)
+    is_safe(name, units)
     assert number == 1 or name.endswith(f" ({number})")
 
 
@@ -94,6 +99,7 @@ SOME = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(SOME | ANY, max_size=12), st.lists(SOME, max_size=3))
 def test_songs_of_one_name_are_told_apart(titles: list[str], taken: list[str]) -> None:
     named = [partial(song_name, "", title, "x") for title in titles]
@@ -103,6 +109,7 @@ def test_songs_of_one_name_are_told_apart(titles: list[str], taken: list[str]) -
     assert not told & {same(name) for name in taken}
 
 
+@settings(deadline=None)
 @given(st.lists(SOME | ANY, max_size=8), st.sampled_from(["dj", "classic", "{stem} {bpm}"]))
 def test_files_of_one_name_are_told_apart(titles: list[str], naming: str) -> None:
     named = [partial(_vocals, naming, title) for title in titles]
@@ -112,6 +119,13 @@ def test_files_of_one_name_are_told_apart(titles: list[str], naming: str) -> Non
 
 def _vocals(naming: str, title: str, number: int) -> str:
     return stem_name(naming, {"title": title, "name": title, "stem": "vocals", "bpm": "124"}, ".wav", number)
+
+
+def test_a_title_of_ten_thousand_letters_takes_no_time() -> None:
+    fields = {"artist": "b", "title": "a" * 10_000, "stem": "vocals"}
+    began = time.process_time()
+    assert stem_name("dj", fields, ".wav").endswith("a (Vocals).wav")
+    assert time.process_time() - began < 1
 
 
 def test_a_thousand_songs_of_one_name() -> None:

@@ -147,6 +147,30 @@ def test_a_song_leaves_the_crate_that_its_library_has_taken_it_out_of(stem: Stem
     assert listed(Path("dj"))["Stems%%Stem Me%%Bass"] == {"two (Bass).wav"}
 
 
+def test_crates_that_a_stick_takes_for_one_are_one(stem: Stem, separated: Separated) -> None:
+    stems = separated("a", "one.wav", "two.wav")
+    lists = {"Gigs": ["one.wav"], "GIGS": ["two.wav"]}
+    Path("mine.xml").write_text(xml({"one.wav": "", "two.wav": ""}, lists))
+    stem("organize", stems, "--for", LISTS, "--output", "dj", "--library", "mine.xml")
+    found = listed(Path("dj"))
+    assert [names for crate, names in found.items() if crate.casefold() == "stems%%gigs%%bass"] == [
+        {"one (Bass).wav", "two (Bass).wav"}
+    ]
+    assert len([crate for crate in found if crate.casefold() == "stems/crates/gigs/bass"]) == 2
+
+
+def test_a_stick_without_case_knows_our_files_by_any(stem: Stem, separated: Separated) -> None:
+    stem("organize", separated("a", "one.wav", tags=("", "One")), "--for", LISTS, "--output", "dj")
+    Path("dj/ONE").symlink_to("One")  # a name in another case that leads to the same file, as on FAT32
+    for old in list(Path("dj/One").iterdir()):
+        Path("dj/One", old.name.replace("One", "ONE")).symlink_to(old.name)
+    shutil.rmtree("a")
+    again = separated("a", "one.wav", tags=("", "ONE"))
+    stem("organize", again, "--for", LISTS, "--output", "dj")
+    assert listed(Path("dj"))["Stems/Vocals"] == {"ONE (Vocals).wav"}
+    assert len(listed(Path("dj"))["m3u8"]) == 4
+
+
 def test_a_record_of_an_older_version_is_read_and_its_songs_stay_listed(stem: Stem, separated: Separated) -> None:
     stems = separated("a", "one.wav")
     Path("mine.xml").write_text(xml({"one.wav": GRID}, {"Gigs &amp; Co": ["one.wav"]}))

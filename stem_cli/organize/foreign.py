@@ -138,7 +138,7 @@ def _song(
     name = song or _without_ending(folder.name)
     notes += _uneven(folder / name if song else folder, shapes)
     mix = _mix(mixes, shapes, notes)
-    told = _tags(name, [*mixes, *(shape.path for shape in shapes.values())], shapes)
+    told = _tags(name, [*mixes, next(iter(shapes.values())).path])
     place = Place(folder, f"{mark}{name}" if song else "")
     return _as_folder(place, name, shapes, told, mix)
 
@@ -182,17 +182,16 @@ def _mix(mixes: Sequence[Path], shapes: dict[str, Shape], notes: list[str]) -> P
     return None
 
 
-def _tags(name: str, paths: Sequence[Path], shapes: dict[str, Shape]) -> Tags:
-    """The song's tags: those of the song or of a stem that has a title, else what the name says."""
-    for path in paths:
-        told = tags.read(path)
-        if told.title:
-            return replace(told, title=_plain_title(told.title), stem=None, stem_source=None, stem_engine=None)
-    first = next(iter(shapes.values())).path
+def _tags(name: str, paths: Sequence[Path]) -> Tags:
+    """The song's tags: those of the first file that has a title, else what the name says. paths: of song and stems."""
+    found = [tags.read(path) for path in paths]
+    told = next((one for one in found if one.title), None)
+    if told is not None and told.title:
+        return replace(told, title=_plain_title(told.title), stem=None, stem_source=None, stem_engine=None)
     artist, parted, title = name.partition(" - ")
     if not parted or artist.strip().isdigit():  # "01 - Song"
         artist, title = "", title if parted else name
-    return replace(tags.read(first), artist=artist.strip() or None, title=title.strip() or name, stem=None)
+    return replace(found[0], artist=artist.strip() or found[0].artist, title=title.strip() or name, stem=None)
 
 
 def _plain_title(title: str) -> str:

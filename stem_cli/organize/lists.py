@@ -14,7 +14,8 @@ from stem_cli import stems, tags
 from stem_cli.disk import disk_errors, replace_synced
 from stem_cli.dj import m3u8
 from stem_cli.dj.m3u8 import write_m3u8
-from stem_cli.dj.rekordbox_xml import XmlTrack, by_stem_and_crate, write_xml
+from stem_cli.dj.names import same
+from stem_cli.dj.rekordbox_xml import XmlTrack, by_stem_and_crate, location, write_xml
 from stem_cli.dj.serato_crate import FOLDER, SUFFIX, crate_name, on_drive, write_crate
 from stem_cli.organize import manifest, readme
 from stem_cli.organize.carry import refuse_foreign
@@ -54,8 +55,12 @@ class Lists:
                 yield _Row(song, kind, song.files[kind])
 
     def crates(self) -> dict[PurePosixPath, list[str]]:
-        """By crate its songs: one for each kind of stem, and one in it for each crate of the DJ that holds the song."""
+        """By crate its songs: one for each kind of stem, and one in it for each crate of the DJ that holds the song.
+
+        Crates whose names some file system takes for one are one.
+        """
         found = dict[PurePosixPath, list[str]]()
+        names = dict[str, str]()
         if self.demand.crates:
             root = drive_of(self.output)
             for row in self.rows():
@@ -64,11 +69,14 @@ class Lists:
                     stems.title(row.kind),
                 )
                 for levels in ((TOP, kind), *((TOP, *name.split("/"), kind) for name in row.song.crates)):
-                    found.setdefault(CRATES / crate_name(levels), []).append(path)
+                    name = crate_name(levels)
+                    found.setdefault(CRATES / names.setdefault(same(name), name), []).append(path)
         return found
 
     def paths(self) -> list[str]:
-        """Of all lists below the output folder, before anything is written."""
+        """Of all lists, below the output folder. Raises UsageError where they could not name what lies there."""
+        if self.demand.xml:
+            location(self.seen.place(self.output.absolute()))
         return _paths(self.demand, self.crates())
 
 
