@@ -39,6 +39,8 @@ Examples:
 @click.option("--codec", type=click.Choice(("aac", "alac")), default="aac", show_default=True,
               help="Inside of .stem.mp4; Traktor on Windows opens only aac.")  # fmt: skip
 @click.option("--no-stem-files", is_flag=True, help="Make no .stem.mp4.")
+@click.option("--serato-stems", is_flag=True,
+              help="Experimental: also Serato's own files, to be put beside songs (WAV, AIFF, FLAC).")  # fmt: skip
 @click.option("--link/--copy", "link", default=False, help="Hard links where a file will do as it is.",
               show_default="copy")  # fmt: skip
 @click.option("--rekordbox-xml", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
@@ -62,6 +64,7 @@ def organize(
     only: tuple[str, ...] | None,
     codec: str,
     no_stem_files: bool,
+    serato_stems: bool,
     link: bool,
     path_map: dict[str, str],
     install: bool,
@@ -84,7 +87,7 @@ def organize(
     wanted = demand(programs)
     how = Arrangement(wanted, layout, naming, root, not no_stem_files, only or ())
     files = How(link, codec, wanted.crates)
-    asked = Asked(folders, programs, output, how, files, path_map, install, dry_run, **known)
+    asked = Asked(folders, programs, output, how, files, path_map, install, dry_run, serato_stems, **known)
     outcome = organized(asked, settings, lambda note: None if quiet else click.echo(f"stem: {note}", err=True))
     if as_json:
         found = {

@@ -14,10 +14,11 @@ from pathlib import Path
 from stem_cli import stems, tags
 from stem_cli.disk import PARTIAL, disk_errors, replaced
 from stem_cli.dj.ni_stem import SOUND, write_stem
+from stem_cli.dj.serato_stems import write_serato_stems
 from stem_cli.dj.serato_tags import SeratoTag, read_serato, write_serato
 from stem_cli.errors import InputError, OutputError
 from stem_cli.folder import copy_file
-from stem_cli.organize import manifest
+from stem_cli.organize import manifest, sidecars
 from stem_cli.organize.before import digest_of
 from stem_cli.organize.convert import convert
 from stem_cli.organize.foreign import Adopted
@@ -183,7 +184,9 @@ def _written(items: list[Item], output: Path, how: How, carried: tuple[SeratoTag
         with disk_errors(output / item.path):
             (output / item.path).parent.mkdir(parents=True, exist_ok=True)
     (first, *_) = items
-    if not first.kind:
+    if first.form == sidecars.FORM:
+        write_serato_stems(output / first.path, _stems_of(first.song), first.song.folder.record.source.frames)
+    elif not first.kind:
         _stem_file(first, output / first.path, how.codec)
     elif first.as_it_is:
         _copy(first, output / first.path, how.link, carried)
@@ -220,9 +223,12 @@ def _tags_of(item: Item) -> Tags:
 
 def _stem_file(item: Item, target: Path, codec: str) -> None:
     folder = item.song.folder
-    files = {name: path for name, path in folder.paths().items() if name in stems.TABLE}
     mix = folder.mix if isinstance(folder, Adopted) else None  # of ours the sum is the song
-    write_stem(target, files, song_tags(item.song), mix, codec=codec)
+    write_stem(target, _stems_of(item.song), song_tags(item.song), mix, codec=codec)
+
+
+def _stems_of(song: Song) -> dict[str, Path]:
+    return {name: path for name, path in song.folder.paths().items() if name in stems.TABLE}
 
 
 def song_tags(song: Song) -> Tags:

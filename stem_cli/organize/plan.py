@@ -170,7 +170,7 @@ def _apart(song: Song, taken: _Taken, items_of: Callable[[Song], list[Item]], un
 def _items(song: Song, how: Arrangement, root: Path, units: int) -> list[Item]:
     above = _folder_of(song, how, root)
     items = [_item(song, file, above, how, units) for file in song.folder.record.files if _wanted(file, how)]
-    if how.demand.stem_file and how.stem_files and not _hindrance(song):
+    if how.demand.stem_file and how.stem_files and not hindrance(song):
         items.append(_stem_file(song, above, how))
     return items
 
@@ -178,7 +178,7 @@ def _items(song: Song, how: Arrangement, root: Path, units: int) -> list[Item]:
 def _wanting(songs: Sequence[Song], how: Arrangement) -> Iterator[tuple[Song, str]]:
     """The songs that give no `.stem.mp4` though one is wanted, and why."""
     if how.demand.stem_file and how.stem_files:
-        yield from ((song, why) for song in songs if (why := _hindrance(song)))
+        yield from ((song, why) for song in songs if (why := hindrance(song)))
 
 
 def _name(folder: StemFolder, units: int, number: int = 1) -> str:
@@ -222,7 +222,7 @@ def _fields(song: Song, kind: str) -> dict[str, str]:
     return {**told, "stem": kind, "name": Path(source.path).stem, "hash8": source.digest[:8]}
 
 
-def _hindrance(song: Song) -> str:
+def hindrance(song: Song) -> str:
     """Why no `.stem.mp4` can be made of it, "" where one can."""
     kinds = [file.name for file in song.folder.record.files if file.name in stems.TABLE]
     there = {stems.TABLE[kind].family for kind in kinds}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -20,13 +21,13 @@ _SHARING = ("btrfs", "xfs", "bcachefs")
 """File systems where a copy takes no room."""
 
 
-def require(wanted: Plan, output: Path, link: bool, codec: str) -> None:
+def require(items: Sequence[Item], output: Path, link: bool, codec: str) -> None:
     """Raises FullError where the disk has not the room for what is not there yet, and says how much is missing.
 
     Raises OutputError for a file that is too large for the stick's file system, or for its own format.
     """
     system = file_system(output)
-    new = [(item, _bytes_of(item, codec)) for item in wanted.items if not os.path.lexists(output / item.path)]
+    new = [(item, _bytes_of(item, codec)) for item in items if not os.path.lexists(output / item.path)]
     for item, size in new:
         _refuse_large(item, size, output, system)
     needed = sum(_EACH_BYTES + (0 if _is_shared(item, output, link, system) else size) for item, size in new)

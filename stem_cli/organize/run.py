@@ -22,6 +22,7 @@ from stem_cli.organize.manifest import Manifest
 from stem_cli.organize.plan import Arrangement, Plan, plan
 from stem_cli.organize.programs import PROGRAMS, demand
 from stem_cli.organize.seen import seen
+from stem_cli.organize.sidecars import FORM, sidecars
 from stem_cli.settings import Settings, data_dir
 
 Tell = Callable[[str], None]
@@ -44,6 +45,7 @@ class Asked:
     path_map: Mapping[str, str] = field(default_factory=dict)
     install: bool = False
     dry_run: bool = False
+    serato_stems: bool = False
     rekordbox_xml: Path | None = None
     crates: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()
@@ -75,32 +77,35 @@ def organized(asked: Asked, settings: Settings, tell: Tell) -> Outcome:
         known = known_of(songs, asked.rekordbox_xml, asked.crates, asked.libraries, asked.mapping)
         programs = tuple(dict.fromkeys((*asked.programs, *(name for name in ours.programs if name in PROGRAMS))))
         lists = Lists(output, remembered(ours.songs, decided, known), demand(programs), place)
-        refuse_foreign(output, lists.paths(), ours)
-        room.require(decided, output, asked.files.link, asked.files.codec)
-        more = [
-            *decided.without,
-            *unknown(known, decided),
-            *_sums(decided),
-            *room.told(decided, output, asked.files.link),
-        ]
-        for note in more:
-            tell(note)
-        notes = (*notes, *more)
+        beside = sidecars(decided) if asked.serato_stems else Plan((), ())
+        refuse_foreign(output, [*lists.paths(), *(str(item.path) for item in beside.items)], ours)
+        room.require((*decided.items, *beside.items), output, asked.files.link, asked.files.codec)
+        more = [*decided.without, *beside.without, *unknown(known, decided), *_sums(decided)]
+        notes = (*notes, *_each_told([*more, *room.told(decided, output, asked.files.link)], tell))
         if asked.dry_run:
-            wanted = (*(str(item.path) for item in decided.items), *lists.paths())
+            wanted = (*(str(item.path) for item in (*decided.items, *beside.items)), *lists.paths())
             return Outcome(decided, wanted, (), notes)
-        done = _write(asked, settings, decided, lists, programs, ours)
+        done = _write(asked, settings, (decided, beside), lists, programs, ours)
     return Outcome(decided, tuple(done.written), tuple(done.there), notes)
 
 
+def _each_told(notes: Sequence[str], tell: Tell) -> Sequence[str]:
+    for note in notes:
+        tell(note)
+    return notes
+
+
 def _write(
-    asked: Asked, settings: Settings, decided: Plan, lists: Lists, programs: Sequence[str], ours: Manifest
+    asked: Asked, settings: Settings, plans: tuple[Plan, Plan], lists: Lists, programs: Sequence[str], ours: Manifest
 ) -> Done:
     if asked.install:
         refuse_install(asked.output)
     with logbook.native_quiet(settings):
         ours.songs, ours.programs = list(lists.songs), tuple(programs)
-        done = carry(decided, asked.output, asked.files, ours)
+        done = carry(plans[0], asked.output, asked.files, ours)
+        beside = carry(plans[1], asked.output, How(codec=FORM), ours)
+        done.written += beside.written
+        done.there += beside.there
         done.written += write_lists(lists, programs, ours)
         if asked.install:
             crates = [path for path in lists.paths() if path.endswith(SUFFIX)]
@@ -112,6 +117,8 @@ def _refuse_wishes(asked: Asked) -> None:
     """Raises UsageError for options that make no sense together."""
     if asked.install and "serato" not in asked.programs:
         raise UsageError("--install is for Serato's crates", None, "Add serato to --for, or leave it out.")
+    if asked.serato_stems and "serato" not in asked.programs:
+        raise UsageError("--serato-stems is for Serato", None, "Add serato to --for, or leave it out.")
     if asked.install and asked.path_map:
         what = "--install puts crates into the Serato of this computer, --path-map names the files for another one"
         raise UsageError(what, None, "Leave one of them out.")
