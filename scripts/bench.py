@@ -2,8 +2,8 @@
 
 Every figure is of a whole process, as a user starts it. Songs are rendered here with a fixed seed; --song FILE takes a
 real one for the first rows instead. Names: separate, judge, cache, start, memory, many, long (an hour and more),
-batch, scan and queue (bench_batch.py and bench_library.py say what is measured), and demucs and uvr, which need the
-extras of those names; bench_demucs.py and bench_uvr.py say what is measured.
+batch, scan, queue and organize (bench_batch.py, bench_library.py and bench_organize.py say what is measured), and
+demucs and uvr, which need the extras of those names; bench_demucs.py and bench_uvr.py say what is measured.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 import bench_batch
 import bench_demucs
 import bench_library
+import bench_organize
 import bench_uvr
 from measure import STEM, own_folders, render, seconds_of, show, timed
 
@@ -34,11 +35,13 @@ def main() -> None:
     bench_uvr.add_options(parser)
     bench_batch.add_options(parser)
     bench_library.add_options(parser)
+    bench_organize.add_options(parser)
     args = parser.parse_args()
     rows: dict[str, Callable[[Path, argparse.Namespace], None]] = {
         "start": start, "separate": separate, "judge": judge, "cache": cache, "memory": memory, "many": many,
         "long": long, "demucs": bench_demucs.demucs, "uvr": bench_uvr.uvr,
         "batch": bench_batch.batch, "scan": bench_library.scan, "queue": bench_library.queue,
+        "organize": bench_organize.organize,
     }  # fmt: skip
     print(f"{'what':52} {'result':>14}  to reach")
     with tempfile.TemporaryDirectory(prefix="stem-bench-") as name:

@@ -5,7 +5,9 @@ Stems line up with their song to the sample, so all of it holds for them as well
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 KINDS = ("cue", "fade-in", "fade-out", "load", "loop")
 """Of cues; a loop is the only one that has an end."""
@@ -13,6 +15,9 @@ HOT_CUES = 8
 """Pads that every program and player has."""
 SLOWEST, FASTEST = 5.0, 999.99
 """BPM of a grid that makes sense, as the checker for rekordbox.xml has it."""
+
+_SAME_BEAT = 1e-6
+"""Of a beat: rounding, not the beat before."""
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,34 @@ class Prepared:
     rating: int | None = None
     colour: str = ""
     faults: tuple[str, ...] = field(default=())
+
+
+def within(prepared: Prepared, start: float, end: float | None) -> Prepared:
+    """The same for a stretch of the song, in the stretch's own time. start, end: seconds, end None is the song's.
+
+    Cues outside of it are left out, as are loops that do not lie in it whole; the grid begins with its first beat.
+    """
+    last = math.inf if end is None else end
+    cues = tuple(
+        replace(cue, seconds=cue.seconds - start, end=None if cue.end is None else cue.end - start)
+        for cue in prepared.cues
+        if start <= cue.seconds < last and (cue.end is None or cue.end <= last)
+    )
+    return replace(prepared, grid=tuple(_grid_within(prepared.grid, start, last)), cues=cues)
+
+
+def _grid_within(grid: Sequence[Tempo], start: float, end: float) -> Iterator[Tempo]:
+    for tempo, following in zip(grid, (*grid[1:], None), strict=True):
+        moved = _first_beat(tempo, start)
+        until = end if following is None else min(end, following.seconds)
+        if moved.seconds < until:
+            yield replace(moved, seconds=moved.seconds - start)
+
+
+def _first_beat(tempo: Tempo, start: float) -> Tempo:
+    """The tempo from its first beat on that does not come before a time."""
+    beats = max(0, math.ceil((start - tempo.seconds) * tempo.bpm / 60 - _SAME_BEAT))
+    bar = int(tempo.metre.partition("/")[0])
+    return replace(
+        tempo, seconds=max(start, tempo.seconds + beats * 60 / tempo.bpm), beat=(tempo.beat - 1 + beats) % bar + 1
+    )

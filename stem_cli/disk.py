@@ -10,6 +10,8 @@ from pathlib import Path
 
 from stem_cli.errors import FullError, OutputError
 
+PARTIAL = ".partial"
+"""How the name of a file that is being written ends; a dot stands before it."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -33,7 +35,7 @@ def replace_synced(path: Path, text: str, mode: int | None = None) -> None:
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
     """A hidden sibling to write to: it takes the file's place when the block ends, and is gone where that fails."""
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}{PARTIAL}")
     try:
         yield partial
         sync(partial)

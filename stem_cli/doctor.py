@@ -18,8 +18,7 @@ from stem_cli import settings as settings_of
 from stem_cli.audio import FORMATS, Mix, open_sink
 from stem_cli.database import open_database
 from stem_cli.errors import StemError
-from stem_cli.folder import names
-from stem_cli.separation import space
+from stem_cli.folder import names, space
 from stem_cli.settings import Settings
 
 _LOW_BYTES = 2_000_000_000

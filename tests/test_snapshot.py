@@ -62,6 +62,7 @@ LINES: dict[str, list[list[str]]] = {
     "organize": [
         ["organize", "stems", "--for", "serato,rekordbox,traktor", "--output", "dj"],
         ["organize", "music", "--for", "cdj", "--output", "dj"],
+        ["organize", "music", "--for", "mixxx", "--output", "dj", "--path-map", "dj=E:/"],
     ],
     "check": [
         ["check", "music", "dj"],

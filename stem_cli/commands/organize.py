@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
 from stem_cli import settings as settings_of
-from stem_cli.errors import InputError, UsageError
-from stem_cli.options import LIBRARY_OPTIONS, PROGRAMS, STEM_NAMES, added
+from stem_cli.options import LIBRARY_OPTIONS, PROGRAMS, STEM_NAMES, Pair, added
 
 _EPILOG = """\b
 Examples:
   stem organize stems --for rekordbox,serato --output ~/DJ/Stems
   stem organize stems --for traktor,mixxx --output ~/DJ/Stems --layout by-stem
   stem organize stems --for rekordbox --rekordbox-xml ~/rekordbox.xml --output ~/DJ/Stems
-  stem organize stems --for cdj --output /media/dj/STICK/Stems --dry-run
+  stem organize stems --for cdj --output /media/dj/STICK/Stems --path-map /media/dj/STICK=E:/
+  stem organize separated/htdemucs --for serato --output ~/DJ/Stems --dry-run
 """
 
 
@@ -40,11 +39,16 @@ Examples:
 @click.option("--codec", type=click.Choice(("aac", "alac")), default="aac", show_default=True,
               help="Inside of .stem.mp4; Traktor on Windows opens only aac.")  # fmt: skip
 @click.option("--no-stem-files", is_flag=True, help="Make no .stem.mp4.")
+@click.option("--serato-stems", is_flag=True,
+              help="Experimental: also Serato's own files, to be put beside songs (WAV, AIFF, FLAC).")  # fmt: skip
 @click.option("--link/--copy", "link", default=False, help="Hard links where a file will do as it is.",
               show_default="copy")  # fmt: skip
 @click.option("--rekordbox-xml", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Your own export: stems take over grid, cues, key, rating and colour of their songs.")  # fmt: skip
 @added(LIBRARY_OPTIONS)
+@click.option("--path-map", multiple=True, type=Pair(), metavar="OLD=NEW",
+              callback=lambda _ctx, _param, pairs: dict(pairs),
+              help="Lists name OLD as the DJ's computer sees it: NEW, as E:/ or /Volumes/STICK.")  # fmt: skip
 @click.option("--install", is_flag=True,
               help="Put the crates into Serato's own folder too: only new files, after a backup.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
@@ -60,7 +64,9 @@ def organize(
     only: tuple[str, ...] | None,
     codec: str,
     no_stem_files: bool,
+    serato_stems: bool,
     link: bool,
+    path_map: dict[str, str],
     install: bool,
     dry_run: bool,
     as_json: bool,
@@ -69,75 +75,31 @@ def organize(
 ) -> None:
     """Put stems where DJ programs find them: names, formats, folders, playlists.
 
-    STEMS are folders that stem-cli made, or folders with such in them. Nothing of yours is changed: files go to
-    --output, and only files that this command wrote there are ever replaced.
+    STEMS are folders that stem-cli or another tool made, or folders with such in them. Nothing of yours is changed:
+    files go to --output, and only files that this command wrote there are ever replaced. Lists name the songs of all
+    runs that are still there.
     """
     from stem_cli import logbook
-    from stem_cli.dj.serato_crate import SUFFIX
-    from stem_cli.organize import Arrangement, How, carry, demand, manifest, plan
-    from stem_cli.organize.carry import refuse_foreign
-    from stem_cli.organize.inherit import known_of, unknown
-    from stem_cli.organize.install import install as put_into_serato
-    from stem_cli.organize.lists import paths_of, write_lists
-    from stem_cli.settings import data_dir
+    from stem_cli.organize import Arrangement, Asked, How, demand, organized
 
-    wanted = demand(programs)
-    if install and not wanted.crates:
-        raise UsageError("--install is for Serato's crates", None, "Add serato to --for, or leave it out.")
-    if codec == "alac" and "traktor-win" in programs:
-        raise UsageError("Traktor on Windows opens no ALAC stems", None, "Leave out --codec alac.")
     settings = settings_of.load().settings
     logbook.open_log(settings)
+    wanted = demand(programs)
     how = Arrangement(wanted, layout, naming, root, not no_stem_files, only or ())
-    told = _Told(dry_run, as_json, quiet)
-    found = _stem_folders(folders, output)
-    facts = known_of(**known)
-    decided = plan(found, how, output)
-    lists = paths_of(decided, output, wanted, facts)
-    refuse_foreign(output, lists, manifest.read(output))
-    for text in (*decided.without, *unknown(facts, decided)):
-        if not quiet:
-            click.echo(f"stem: {text}", err=True)
-    if dry_run:
-        _print(decided, [*(str(item.path) for item in decided.items), *lists], [], told)
-        return
-    with logbook.native_quiet(settings):
-        done = carry(decided, output, How(link, codec, wanted.crates))
-        write_lists(decided, output, programs, wanted, facts)
-        if install:
-            lists += put_into_serato(output, [one for one in lists if one.endswith(SUFFIX)], data_dir(settings))
-    _print(decided, [*done.written, *lists], done.there, told)
-
-
-@dataclass(frozen=True)
-class _Told:
-    dry_run: bool
-    json: bool
-    quiet: bool
-
-
-def _stem_folders(paths: tuple[Path, ...], output: Path) -> list[Any]:
-    """The folders of stems that were named, and those below them, each once.
-
-    Raises InputError where there are none, UsageError where the output would lie among them.
-    """
-    from stem_cli.folder import find_folders
-
-    if any(output.absolute() == path.absolute() for path in paths):
-        raise UsageError("stems cannot be organized into the folder that they lie in", output, "Name another --output.")
-    found = {folder.place.metadata: folder for path in paths for folder in find_folders(path)}
-    if not found:
-        raise InputError("there are no stems of ours here", paths[0], "Name a folder that `stem separate` made.")
-    return list(found.values())
-
-
-def _print(decided: Any, written: list[str], there: list[str], how: _Told) -> None:
-    if how.json:
-        found = {"written": written, "there": there, "songs": len(decided.songs), "without": list(decided.without)}
+    files = How(link, codec, wanted.crates)
+    asked = Asked(folders, programs, output, how, files, path_map, install, dry_run, serato_stems, **known)
+    outcome = organized(asked, settings, lambda note: None if quiet else click.echo(f"stem: {note}", err=True))
+    if as_json:
+        found = {
+            "written": outcome.written,
+            "there": outcome.there,
+            "songs": len(outcome.plan.songs),
+            "without": outcome.plan.without,
+            "notes": outcome.notes,
+        }
         click.echo(json.dumps(found, ensure_ascii=True))
-        return
-    if how.quiet:
-        return
-    click.echo(os.fsencode("\n".join(written)))
-    verb = "would be written" if how.dry_run else "written"
-    click.echo(f"{len(decided.songs)} songs: {len(written)} files {verb}, {len(there)} were there", err=True)
+    elif not quiet:
+        click.echo(os.fsencode("\n".join(outcome.written)))
+        verb = "would be written" if dry_run else "written"
+        songs, there = len(outcome.plan.songs), len(outcome.there)
+        click.echo(f"{songs} songs: {len(outcome.written)} files {verb}, {there} were there", err=True)

@@ -39,10 +39,13 @@ def playlist(items: Iterable[Item], folder: PurePath) -> Iterator[str]:
         yield f"{relative(item.path, folder)}\n"
 
 
-def write_m3u8(path: Path, items: Iterable[Item]) -> None:
-    """Write a playlist, whole or not at all, in the place of one that is there. Raises OutputError, UsageError."""
+def write_m3u8(path: Path, items: Iterable[Item], seen: PurePath | None = None) -> None:
+    """Write a playlist, whole or not at all, in the place of one that is there. Raises OutputError, UsageError.
+
+    seen: its folder by the name that the items' paths have it, if another than here.
+    """
     with disk_errors(path), replaced(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(playlist(items, path.parent.absolute()))
+        file.writelines(playlist(items, seen or path.parent.absolute()))
 
 
 def relative(path: PurePath, folder: PurePath) -> str:

@@ -38,7 +38,7 @@ def song_name(artist: str, title: str, fallback: str, number: int = 1, units: in
     """
     end = _number(number)
     text = " - ".join(filter(None, (cleaned(artist), cleaned(title) or cleaned(fallback))))
-    return safe(text.strip(" -") or text, units - len(end)) + end
+    return safe(text.strip(" -") or cleaned(fallback).strip(" -"), units - len(end)) + end
 
 
 def stem_name(naming: str, fields: Mapping[str, str], suffix: str, number: int = 1, units: int = NAME_UNITS) -> str:
@@ -56,6 +56,7 @@ def stem_name(naming: str, fields: Mapping[str, str], suffix: str, number: int =
     given = {name: cleaned(fields.get(name, "")) for name in FIELDS}
     given["stem"] = stems.title(given["stem"]).replace(" ", "_" if naming == _CLASSIC else " ")
     given["title"] = given["title"] or given["name"]
+    given |= {name: given[name][:units].rstrip(" .") for name in _GIVE_WAY}  # letter by letter, 10,000 take minutes
     end = "" if wanted & set(_NUMBERED) else _number(number)
     inner = _number(number) if not end else ""
     for field in _GIVE_WAY:

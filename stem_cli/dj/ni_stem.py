@@ -25,6 +25,8 @@ from stem_cli.folder import exact
 from stem_cli.tags import Tags
 
 SUFFIX = ".stem.mp4"
+SOUND = ".sound"
+"""How the name of the hidden file ends that holds the tracks until they are put together."""
 ORDER = ("drums", "bass", "other", "vocals")
 """Of tracks 2-5; the one in which Traktor, Mixxx and all writers agree."""
 CODECS = ("aac", "alac")
@@ -55,7 +57,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Recipe:
     """What is read: the song, or None for the sum of the stems, and the files that make up each track."""
 
     master: Mix | None
@@ -71,6 +73,11 @@ class _Plan:
     @property
     def seconds(self) -> float:
         return max(mix.frames for mixes in self.parts.values() for mix in mixes) / self.old_rate
+
+
+def least_bytes(seconds: float, codec: str) -> float:
+    """What a `.stem.mp4` of so long a song has at least."""
+    return seconds * _BYTES_PER_SECOND[codec]
 
 
 def metadata(names: Mapping[str, str] | None = None) -> bytes:
@@ -114,15 +121,15 @@ def write_stem(
     """
     if codec not in CODECS:
         raise UsageError(f"there is no {codec!r} in .stem.mp4", None, f"Choose {' or '.join(CODECS)}.")
-    plan = _plan(files, master)
-    if plan.seconds * _BYTES_PER_SECOND[codec] > LARGEST_BYTES:
+    plan = recipe(files, master)
+    if least_bytes(plan.seconds, codec) > LARGEST_BYTES:
         raise _too_large(target)
-    sound = target.with_name(f".{target.name}.sound")
-    counted = _Clipped()
+    sound = target.with_name(f".{target.name}{SOUND}")
+    counted = Clipped()
     with disk_errors(target), replaced(target) as partial:
         try:
             partial.touch()  # a place that takes no files is told before the work
-            frames = write_tracks(sound, _tracks(plan, counted), len(ORDER) + 1, plan.rate, codec, plan.depth)
+            frames = write_tracks(sound, tracks(plan, counted), len(ORDER) + 1, plan.rate, codec, plan.depth)
             if sound.stat().st_size > LARGEST_BYTES:
                 raise _too_large(target)
             atoms.front_with(sound, partial, BOX, metadata())
@@ -140,7 +147,8 @@ def _too_large(target: Path) -> OutputError:
     return OutputError("a .stem.mp4 of this song would be larger than 4 GiB", target, "Use its stems as files.")
 
 
-def _plan(files: Mapping[str, Path], master: Path | None) -> _Plan:
+def recipe(files: Mapping[str, Path], master: Path | None) -> Recipe:
+    """What is to be read for the four. Raises UsageError, InputError."""
     parts = {track: tuple(Mix.open(files[name]) for name in names) for track, names in four(tuple(files)).items()}
     song = None if master is None else Mix.open(master)
     every = [mix for mixes in parts.values() for mix in mixes] + ([song] if song else [])
@@ -150,16 +158,16 @@ def _plan(files: Mapping[str, Path], master: Path | None) -> _Plan:
             f"stems of several sample rates ({', '.join(map(str, sorted(rates)))} Hz)", next(iter(files.values()))
         )
     depth = "16" if all(mix.shape.depth == "16" for mix in every) else "24"
-    return _Plan(song, parts, rates.pop(), depth)
+    return Recipe(song, parts, rates.pop(), depth)
 
 
-class _Clipped:
+class Clipped:
     """How many samples of the song had to be clipped, counted while they pass by."""
 
     samples = 0
 
 
-def _tracks(plan: _Plan, counted: _Clipped) -> Iterator[list[np.ndarray]]:
+def tracks(plan: Recipe, counted: Clipped) -> Iterator[list[np.ndarray]]:
     """The song and its four stems, block by block, as integers that add up."""
     names = [(track, mix) for track, mixes in plan.parts.items() for mix in mixes]
     lanes = [_stereo(mix, plan) for mix in (*(mix for _, mix in names), *([plan.master] if plan.master else []))]
@@ -181,7 +189,7 @@ def _whole(song: np.ndarray | None, parts: Mapping[str, np.ndarray], depth: str)
     return np.clip(total, low, high), int(np.count_nonzero((total < low) | (total > high)))
 
 
-def _stereo(mix: Mix, plan: _Plan) -> Iterator[np.ndarray]:
+def _stereo(mix: Mix, plan: Recipe) -> Iterator[np.ndarray]:
     """A file's sound with two sides, at the tracks' rate."""
     for block in resample(mix.blocks(), plan.old_rate, plan.rate):
         if block.shape[1]:

@@ -12,6 +12,7 @@ from stem_cli.folder.metadata import (
     StemFolder,
     find_folders,
     hides_stems,
+    is_foreign,
     open_folder,
     to_text,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "finish_leftovers",
     "finished",
     "hides_stems",
+    "is_foreign",
     "open_folder",
     "place_for",
     "refuse_foreign",

@@ -8,27 +8,10 @@ from pathlib import Path
 from stem_cli import stems
 from stem_cli.errors import InputError
 from stem_cli.folder.metadata import open_folder
+from stem_cli.folder.named import WORDS
 
 _SOUNDS = (".wav", ".flac", ".aiff", ".aif", ".m4a", ".mp3", ".ogg", ".opus")
 _WORDS = re.compile(r"[^\W_]+")
-_THEIRS = {
-    "vocal": "vocals",
-    "voice": "vocals",
-    "acapella": "vocals",
-    "drum": "drums",
-    "percussion": "drums",
-    "inst": "instrumental",
-    "no vocals": "instrumental",
-    "minus vocals": "instrumental",
-    "karaoke": "instrumental",
-    "guitars": "guitar",
-    "keys": "piano",
-    "others": "other",
-    "lead": "lead_vocals",
-    "backing": "backing_vocals",
-    "back vocals": "backing_vocals",
-}
-"""Their words, parted by blanks, beside our own names and titles."""
 
 
 def stem_files(folder: Path) -> dict[str, Path]:
@@ -61,7 +44,6 @@ def stem_in(text: str) -> str | None:
     ['lead_vocals', 'drums', 'instrumental', 'bass', None]
     """
     words = " ".join(["", *_WORDS.findall(text.lower()), ""])
-    known = {name.replace("_", " "): name for name in (*stems.TABLE, *stems.COMPLEMENTS)} | _THEIRS
-    there = [word for word in known if f" {word} " in words]
+    there = [word for word in WORDS if f" {word} " in words]
     last = max(there, key=lambda word: (words.rfind(f" {word} ") + len(word), len(word)), default=None)
-    return None if last is None else known[last]
+    return None if last is None else WORDS[last]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from stem_cli.errors import InputError
 from stem_cli.folder.place import FLAT_METADATA, METADATA, Place
 
 SCHEMA = 1
+_ALIKE = ("name", "file", "kind", "format", "depth")
+"""What many files have in common: of thousands of songs, each is held once."""
 
 
 @dataclass(frozen=True)
@@ -237,28 +240,35 @@ def _quality(data: dict[str, Any]) -> Quality:
 
 
 def _loud(file: dict[str, Any]) -> dict[str, Any]:
-    return {**file, **{name: _or_silent(file[name]) for name in ("peak_db", "rms_db", "lufs")}}
+    common = {name: sys.intern(file[name]) for name in _ALIKE}
+    return {**file, **common, **{name: _or_silent(file[name]) for name in ("peak_db", "rms_db", "lufs")}}
 
 
 def _or_silent(value: float | None) -> float:
     return -math.inf if value is None else value
 
 
-def find_folders(path: Path) -> list[StemFolder]:
+def find_folders(path: Path, judged: bool = True) -> list[StemFolder]:
     """The folder of stems that the path is, or all that lie below it, sorted; hidden ones are being made.
 
+    judged: False leaves out what the judge said, a quarter of what is held of each of thousands of songs.
     Files of other programs that are called metadata.json are passed over. Raises InputError where one of ours is
     damaged.
     """
     own = path / METADATA
-    if not path.is_dir() or (own.exists() and not _is_foreign(own)):
-        return [open_folder(path)]
+    if not path.is_dir() or (own.exists() and not is_foreign(own)):
+        return [_opened(path, judged)]
     found = [*path.rglob(METADATA), *path.rglob(f"*{FLAT_METADATA}")]
     shown = [file for file in sorted(found) if not _hidden(file.relative_to(path))]
-    return [open_folder(file) for file in shown if not _is_foreign(file)]
+    return [_opened(file, judged) for file in shown if not is_foreign(file)]
 
 
-def _is_foreign(file: Path) -> bool:
+def _opened(path: Path, judged: bool) -> StemFolder:
+    folder = open_folder(path)
+    return folder if judged else replace(folder, record=replace(folder.record, quality=Quality()))
+
+
+def is_foreign(file: Path) -> bool:
     """Whether a metadata.json is another program's: it has no schema, by which a damaged one of ours is known still."""
     try:
         raw = file.read_bytes()

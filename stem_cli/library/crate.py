@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A song as a DJ program knows it; whatever it does not say is "" or None.
 
@@ -38,3 +39,14 @@ class Crate:
     source: Path
     entries: tuple[Entry, ...]
     left_out: tuple[str, ...] = field(default=())
+
+
+Wish = Callable[[PurePosixPath], bool] | None
+"""Which songs are asked for, by their paths; None is all."""
+
+
+def only(crate: Crate, wish: Wish) -> Crate:
+    """The list with the songs alone that are asked for."""
+    if wish is None:
+        return crate
+    return replace(crate, entries=tuple(entry for entry in crate.entries if wish(entry.path)))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stem_cli.errors import InputError
 from stem_cli.library import rekordbox, rekordbox_db, serato, serato4, virtualdj
-from stem_cli.library.crate import Crate, Entry
+from stem_cli.library.crate import Crate, Entry, Wish
 from stem_cli.library.readers import READERS, read
 from stem_cli.library.xml import root_of
 
@@ -29,21 +29,21 @@ _VIRTUALDJ = ("Documents/VirtualDJ", "Library/Application Support/VirtualDJ", "A
 _NEAREST = 3
 
 
-def lists_of(path: Path) -> tuple[Crate, ...]:
+def lists_of(path: Path, wish: Wish = None) -> tuple[Crate, ...]:
     """All lists of what a user names. Raises InputError where there is none.
 
     A list or library file; a folder of Serato's, Traktor's, VirtualDJ's or rekordbox's; a drive or music folder that
     holds one; a folder with playlists. Of many files, one that cannot be read is a list without songs that says why.
-    Songs of a list are told with what the library beside it knows of them.
+    Songs of a list are told with what the library beside it knows of them. wish: other songs are left out.
     """
     try:
         if path.is_dir():
-            crates = tuple(crate for source in _sources(path) for crate in _tried(source))
+            crates = tuple(crate for source in _sources(path) for crate in _tried(source, wish))
             libraries = crates
         else:
-            crates = (*read(path), *_virtualdj_lists(path))
+            crates = (*read(path, wish), *_virtualdj_lists(path, wish))
             beside = _beside(path)
-            libraries = crates if beside is None else _tried(beside)
+            libraries = crates if beside is None else _tried(beside, wish)
     except OSError as error:
         raise InputError(f"it cannot be read ({error.strerror})", path, "Check its permissions.") from error
     if not crates:
@@ -156,14 +156,14 @@ def _files(folder: Path, *endings: str) -> list[Path]:
     return [one for one in inside if one.suffix.lower() in endings and not one.name.startswith("._") and one.is_file()]
 
 
-def _tried(path: Path) -> tuple[Crate, ...]:
+def _tried(path: Path, wish: Wish) -> tuple[Crate, ...]:
     try:
-        return (*read(path), *_virtualdj_lists(path))
+        return (*read(path, wish), *_virtualdj_lists(path, wish))
     except InputError as error:
         return (Crate(path.stem, path, (), (f"{error.what}. {error.hint}".strip(),)),)
 
 
-def _virtualdj_lists(database: Path) -> Iterator[Crate]:
+def _virtualdj_lists(database: Path, wish: Wish) -> Iterator[Crate]:
     """The lists in the folders beside VirtualDJ's database, named after where they lie."""
     if database.name.lower() != virtualdj.DATABASE:
         return
@@ -171,7 +171,7 @@ def _virtualdj_lists(database: Path) -> Iterator[Crate]:
         for file in sorted(folder.rglob("*")):
             if file.suffix.lower() in (virtualdj.LIST, ".m3u", ".m3u8") and file.is_file():
                 parts = [part.removesuffix(virtualdj.SUBFOLDER) for part in file.relative_to(folder).parts[:-1]]
-                yield from (replace(crate, name="/".join([*parts, file.stem])) for crate in _tried(file))
+                yield from (replace(crate, name="/".join([*parts, file.stem])) for crate in _tried(file, wish))
 
 
 def _beside(path: Path) -> Path | None:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from stem_cli.errors import InputError
 from stem_cli.library import m3u, rekordbox, rekordbox_db, serato, serato4, traktor, virtualdj
-from stem_cli.library.crate import Crate
+from stem_cli.library.crate import Crate, Wish, only
 from stem_cli.library.xml import root_of
 
 
-def _xml(path: Path) -> tuple[Crate, ...]:
+def _xml(path: Path, wish: Wish = None) -> tuple[Crate, ...]:
     readers = {virtualdj.ROOT: virtualdj.read, virtualdj.LIST_ROOT: virtualdj.read_list, traktor.ROOT: traktor.read}
-    return readers.get(root_of(path), rekordbox.read)(path)
+    reader = readers.get(root_of(path))
+    return rekordbox.read(path, wish) if reader is None else reader(path)
 
 
 def _serato_database(path: Path) -> tuple[Crate, ...]:
@@ -33,9 +34,13 @@ READERS = {
 """By the ending of the file's name."""
 
 
-def read(path: Path) -> tuple[Crate, ...]:
-    """The lists in a file of a DJ program, by its name. Raises InputError where it is none, or damaged."""
+def read(path: Path, wish: Wish = None) -> tuple[Crate, ...]:
+    """The lists in a file of a DJ program, by its name. Raises InputError where it is none, or damaged.
+
+    wish: other songs are left out; of a large rekordbox.xml they need no memory.
+    """
     reader = _serato_database if path.name == serato.DATABASE else READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError("this is no list of a DJ program that is known", path, f"Known are {', '.join(READERS)}.")
-    return reader(path)
+    crates = _xml(path, wish) if reader is _xml else reader(path)
+    return tuple(only(crate, wish) for crate in crates)

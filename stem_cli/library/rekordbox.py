@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote
 
-from stem_cli.library.crate import Crate, Entry
+from stem_cli.library.crate import Crate, Entry, Wish
 from stem_cli.library.figures import date_of, positive, whole
-from stem_cli.library.xml import elements
+from stem_cli.library.xml import placed
 
 ROOT = "DJ_PLAYLISTS"
 STARS = {0: 0, 51: 1, 102: 2, 153: 3, 204: 4, 255: 5}
@@ -19,41 +20,52 @@ _HOST = "file://localhost"
 _FOLDER = "0"
 
 
-def read(path: Path) -> tuple[Crate, ...]:
-    """All playlists, and the whole collection as the first, without a name. Raises InputError."""
-    by_id, by_place = _songs(path)
-    crates = [Crate("", path, tuple(by_id.values()))]
-    for root in elements(path, ROOT, "PLAYLISTS"):
-        for node in root:
-            crates += _crates(node, (), path, by_id, by_place)
-    return tuple(crates)
+@dataclass(frozen=True)
+class _Playlist:
+    """name: its folders and itself. keys: of its songs. by_place: whether they are places, else they are numbers."""
+
+    name: str
+    keys: tuple[str, ...]
+    by_place: bool
 
 
-def _songs(path: Path) -> tuple[dict[str, Entry], dict[str, Entry]]:
-    """By number, and by place as it stands there: a playlist names songs by either."""
+def read(path: Path, wish: Wish = None) -> tuple[Crate, ...]:
+    """All playlists, and the whole collection as the first, without a name. Raises InputError.
+
+    wish: other songs are left out, and need no memory.
+    """
     by_id: dict[str, Entry] = {}
     by_place: dict[str, Entry] = {}
-    for collection in elements(path, ROOT, "TRACK"):
-        place = collection.get("Location")
-        if place:  # a TRACK of a playlist has only a Key
-            entry = _entry(collection.attrib)
-            by_id[collection.get("TrackID", place)] = by_place[place] = entry
-    return by_id, by_place
+    playlists: list[_Playlist] = []
+    for above, element in placed(path, ROOT, _is_wanted):
+        place = element.get("Location", "")
+        if element.tag == "NODE":
+            playlists += _playlist(above, element)
+        elif place and (wish is None or wish(path_of(place))):  # a TRACK of a playlist has only a Key
+            by_id[element.get("TrackID", place)] = by_place[place] = _entry(element.attrib)
+    lists = [_crate(one, path, by_place if one.by_place else by_id) for one in playlists]
+    if wish is not None:  # what is missing is nothing then
+        lists = [replace(one, left_out=()) for one in lists]
+    return (Crate("", path, tuple(by_id.values())), *lists)
 
 
-def _crates(
-    node: Any, above: tuple[str, ...], path: Path, by_id: Mapping[str, Entry], by_place: Mapping[str, Entry]
-) -> Iterator[Crate]:
-    name = node.get("Name", "")
-    names = above if not above and name == "ROOT" else (*above, name)
-    if node.get("Type") == _FOLDER:
-        for inner in node.findall("NODE"):
-            yield from _crates(inner, names, path, by_id, by_place)
+def _is_wanted(element: Any) -> bool:
+    """A song of the collection, or a playlist that is no folder of such."""
+    return bool(element.tag == "TRACK") or (element.tag == "NODE" and element.get("Type") != _FOLDER)
+
+
+def _playlist(above: tuple[Any, ...], node: Any) -> Iterator[_Playlist]:
+    if not any(one.tag == "PLAYLISTS" for one in above):
         return
-    keys = [track.get("Key", "") for track in node.findall("TRACK")]
-    songs = by_place if node.get("KeyType") == "1" else by_id
-    missing = tuple(f"{key}: not in the collection" for key in keys if key not in songs)
-    yield Crate("/".join(names), path, tuple(songs[key] for key in keys if key in songs), missing)
+    names = [one.get("Name", "") for one in (*above, node) if one.tag == "NODE"]
+    names = names[1:] if names[0] == "ROOT" else names
+    keys = tuple(track.get("Key", "") for track in node.findall("TRACK"))
+    yield _Playlist("/".join(names), keys, node.get("KeyType") == "1")
+
+
+def _crate(playlist: _Playlist, path: Path, songs: Mapping[str, Entry]) -> Crate:
+    missing = tuple(f"{key}: not in the collection" for key in playlist.keys if key not in songs)
+    return Crate(playlist.name, path, tuple(songs[key] for key in playlist.keys if key in songs), missing)
 
 
 def path_of(location: str) -> PurePosixPath:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from stem_cli.cues import FASTEST, HOT_CUES, KINDS, SLOWEST, Cue, Prepared, Tempo
+from stem_cli.library.crate import Wish
 from stem_cli.library.rekordbox import ROOT, STARS, path_of
 from stem_cli.library.xml import elements
 
@@ -21,14 +22,15 @@ _COLOUR = re.compile(r"0x([0-9A-Fa-f]{6})")
 _CHANNELS = ("Red", "Green", "Blue")
 
 
-def read_prepared(path: Path) -> Iterator[tuple[PurePosixPath, Prepared]]:
+def read_prepared(path: Path, wish: Wish = None) -> Iterator[tuple[PurePosixPath, Prepared]]:
     """Every song of a collection by its path on the machine that wrote it, with what is prepared of it, in its order.
 
-    A broken grid is left out and told in `faults`. Raises InputError where the file is damaged or none of rekordbox.
+    wish: other songs are left out. A broken grid is left out and told in `faults`. Raises InputError where the file is
+    damaged or none of rekordbox.
     """
     for track in elements(path, ROOT, "TRACK"):
         place = track.get("Location")
-        if place:  # a TRACK of a playlist has only a Key
+        if place and (wish is None or wish(path_of(place))):  # a TRACK of a playlist has only a Key
             yield path_of(place), prepared_of(track)
 
 

@@ -52,13 +52,13 @@ def resolve(
     if _SCHEME.match(text):
         return STREAM
     seen = Listings() if listings is None else listings
-    mapped = _mapped(text, mapping or {})
-    for candidate in [mapped] if mapped is not None else _candidates(text, bases):
+    elsewhere = mapped(text, mapping or {})
+    for candidate in [elsewhere] if elsewhere is not None else _candidates(text, bases):
         found = _file(candidate, seen)
         if found is not None:
             return Path(found)
     drive = _drive(text)
-    return MISSING if mapped is not None or drive is None else f"on another drive ({drive})"
+    return MISSING if elsewhere is not None or drive is None else f"on another drive ({drive})"
 
 
 def other_drive(
@@ -70,7 +70,7 @@ def other_drive(
     """
     text = posixpath.normpath(str(path).replace("\\", "/"))
     found = place.as_posix()
-    if found in (text, text[1:]) or text.startswith(_SYSTEM_DISK) or _mapped(text, mapping or {}) is not None:
+    if found in (text, text[1:]) or text.startswith(_SYSTEM_DISK) or mapped(text, mapping or {}) is not None:
         return ""
     base = max((one for one in bases if place.is_relative_to(one)), key=lambda one: len(one.parts), default=None)
     named = next((match[1] for pattern in _DRIVES if (match := pattern.match(text))), "")
@@ -85,7 +85,7 @@ def _lies_in(text: str, folder: str) -> bool:
 
 
 def _is_called(base: Path, drive: str) -> bool:
-    return _alike(base.name) == _alike(posixpath.basename(drive))
+    return alike(base.name) == alike(posixpath.basename(drive))
 
 
 def drives() -> tuple[Path, ...]:
@@ -99,20 +99,31 @@ def drives() -> tuple[Path, ...]:
     )
 
 
-def _mapped(text: str, mapping: Mapping[str, str]) -> str | None:
+def mapped(text: str, mapping: Mapping[str, str]) -> str | None:
     """The path with its beginning replaced, by whole names; Windows' names are alike in any case."""
     for old, new in sorted(mapping.items(), key=lambda pair: len(pair[0]), reverse=True):
         beginning = posixpath.normpath(old.replace("\\", "/")).rstrip("/")
-        same = str.casefold if _is_windows(beginning) else str
+        same = str.casefold if is_windows(beginning) else str
         wanted, given = (same(unicodedata.normalize("NFC", one)) for one in (beginning, text))
         if given == wanted or given.startswith(f"{wanted}/"):
             names = text.split("/")[beginning.count("/") + 1 :]
-            return posixpath.join(new.replace("\\", "/") if _is_windows(new) else new, *names)
+            return posixpath.join(new.replace("\\", "/") if is_windows(new) else new, *names)
     return None
 
 
-def _is_windows(text: str) -> bool:
+def is_windows(text: str) -> bool:
+    """Whether a path is one of Windows': it begins with a drive's letter, or is on a share."""
     return bool(_LETTER.match(text.replace("\\", "/"))) or text.startswith(("//", "\\\\"))
+
+
+def drive_in(text: str) -> str:
+    """The root of the drive that a path of any machine lies on.
+
+    >>> drive_in("E:/Stems/a.wav"), drive_in("/Volumes/STICK/a.wav"), drive_in("/Users/dj/a.wav")
+    ('E:/', '/Volumes/STICK', '/')
+    """
+    found = next((match for pattern in _DRIVES if (match := pattern.match(text))), None)
+    return "/" if found is None else found[1] + ("/" if found[1].endswith(":") else "")
 
 
 def _candidates(text: str, bases: Sequence[Path]) -> Iterator[str]:
@@ -181,10 +192,10 @@ def _name(folder: str, name: str, seen: Listings, *, files: bool) -> str | None:
     """A name as it is written in its folder: as given, or the one that differs in case or form only."""
     if folder not in seen.names:
         seen.names[folder] = _listed(folder)
-    names, alike = seen.names[folder]
+    names, others_of = seen.names[folder]
     if names.get(name) is files:
         return name
-    others = [one for one in alike.get(_alike(name), ()) if names[one] is files]
+    others = [one for one in others_of.get(alike(name), ()) if names[one] is files]
     if len(others) > 1:
         formed = unicodedata.normalize("NFC", name)
         others = [one for one in others if unicodedata.normalize("NFC", one) == formed]
@@ -199,10 +210,10 @@ def _listed(folder: str) -> tuple[dict[str, bool], dict[str, list[str]]]:
                 names[entry.name] = not _is_folder(entry)
     except OSError:
         return {}, {}
-    alike: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for name in names:
-        alike.setdefault(_alike(name), []).append(name)
-    return names, alike
+        found.setdefault(alike(name), []).append(name)
+    return names, found
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -212,5 +223,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _alike(name: str) -> str:
+def alike(name: str) -> str:
+    """What is equal for two names that differ in case, Unicode's form or what stands for a colon only."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name.replace(_COLON, ":")).casefold())

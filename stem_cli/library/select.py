@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stem_cli.database import Database
 from stem_cli.errors import InputError
 from stem_cli.library import index
-from stem_cli.library.crate import Crate, Entry
+from stem_cli.library.crate import Crate, Entry, Wish
 from stem_cli.library.figures import date_of
 from stem_cli.library.named import choose, default_libraries, holds_lists, lists_of, searched
 from stem_cli.library.readers import READERS
-from stem_cli.library.resolve import Listings, drives, other_drive, resolve
+from stem_cli.library.resolve import Listings, alike, drives, other_drive, resolve
 from stem_cli.library.serato import DATABASE, FOLDER
 from stem_cli.library.song import Song
 from stem_cli.library.walk import Found, is_song, songs_below
@@ -79,13 +79,22 @@ def songs_named(
 
 
 def lists_for(
-    crates: Sequence[str], libraries: Sequence[str], mapping: Mapping[str, str]
+    crates: Sequence[str], libraries: Sequence[str], mapping: Mapping[str, str], of: Collection[str]
 ) -> dict[Path, tuple[str, ...]]:
-    """By file the names of the lists that hold it; of those named, or of all. Raises InputError."""
-    known = _libraries(Wanted((), crates, libraries, mapping), needed=bool(crates))
+    """By file the names of the lists that hold it; of those named, or of all. Raises InputError.
+
+    of: the paths of the files that are asked for; of all others of a large library nothing is kept.
+    """
+    known = _libraries(Wanted((), crates, libraries, mapping), bool(crates), called_like(of))
     lists = [crate for name in crates for crate in choose(known, name)] or known
     members, *_ = _resolved(lists, mapping, set())
     return {path: tuple(dict.fromkeys(one.name for one, _ in pairs if one.name)) for path, pairs in members.items()}
+
+
+def called_like(paths: Iterable[str]) -> Callable[[PurePosixPath], bool]:
+    """Whether a path of a library may be one of these: its name is theirs, whatever drives and folders are called."""
+    names = {alike(os.path.basename(path)) for path in paths}  # noqa: PTH119 - of thousands of songs
+    return lambda place: alike(place.name) in names
 
 
 def _below(roots: Iterable[Path], skip: frozenset[Path], tally: index.Tally) -> Iterator[Found]:
@@ -148,7 +157,7 @@ def _refuse_path(name: str) -> None:
         raise InputError("there is no such file or folder", Path(name), "Check its name; is its disk plugged in?")
 
 
-def _libraries(wanted: Wanted, needed: bool) -> list[Crate]:
+def _libraries(wanted: Wanted, needed: bool, wish: Wish = None) -> list[Crate]:
     """All lists of the libraries. Raises InputError where some are needed and there are none."""
     found = [_named_path(one) for one in wanted.libraries if one != AUTO]
     if AUTO in wanted.libraries or (needed and not found):
@@ -160,7 +169,7 @@ def _libraries(wanted: Wanted, needed: bool) -> list[Crate]:
         raise InputError(
             f"there is no file {name!r}, and no library of a DJ program to look for such a crate", None, hint
         )
-    return [crate for place in found for crate in lists_of(place)]
+    return [crate for place in found for crate in lists_of(place, wish)]
 
 
 def _resolved(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -17,10 +17,17 @@ _DAMAGED = (ElementTree.ParseError, LookupError, ValueError)
 
 
 def elements(path: Path, root: str, wanted: str) -> Iterator[Any]:
-    """Every element of that name, whole, in order; each is forgotten when the next one is asked for.
+    """Every element of that name, whole, in order; see `placed`."""
+    for _, element in placed(path, root, lambda element: bool(element.tag == wanted)):
+        yield element
 
-    root: the name of the outermost element. Raises InputError where the file is damaged, is no such XML, or declares
-    entities of its own: no DJ program does, and they can be made to fill the memory.
+
+def placed(path: Path, root: str, wanted: Callable[[Any], bool]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Every element that is wanted, whole, with those around it, the outermost first; none inside of another one.
+
+    Each is forgotten when the next one is asked for. wanted: told by its name and attributes alone. root: the name of
+    the outermost element. Raises InputError where the file is damaged, is no such XML, or declares entities of its own:
+    no DJ program does, and they can be made to fill the memory.
     """
     try:
         with path.open("rb") as file:
@@ -48,9 +55,9 @@ def root_of(path: Path) -> str:
         return ""
 
 
-def _parsed(events: Any, path: Path, root: str, wanted: str) -> Iterator[Any]:
+def _parsed(events: Any, path: Path, root: str, wanted: Callable[[Any], bool]) -> Iterator[tuple[tuple[Any, ...], Any]]:
     above: list[Any] = []
-    inside = 0
+    inside = 0  # the depth of the wanted element around this one, 0 is none
     for event, element in events:
         if event == "start":
             if not above and element.tag != root:
@@ -58,11 +65,12 @@ def _parsed(events: Any, path: Path, root: str, wanted: str) -> Iterator[Any]:
             above.append(element)
             if len(above) > _DEEPEST:
                 raise InputError(f"its elements are nested more than {_DEEPEST} deep", path, "Export it again.")
-            inside += element.tag == wanted
+            if not inside and wanted(element):
+                inside = len(above)
             continue
         above.pop()
-        inside -= element.tag == wanted
-        if element.tag == wanted and not inside:
-            yield element
+        if inside == len(above) + 1:
+            inside = 0
+            yield tuple(above), element
         if above and not inside:
             del above[-1][-1]  # it has been seen: what ends is its parent's last child

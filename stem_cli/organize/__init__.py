@@ -3,5 +3,21 @@
 from stem_cli.organize.carry import Done, How, carry
 from stem_cli.organize.plan import Arrangement, Item, Plan, Song, plan
 from stem_cli.organize.programs import PROGRAMS, Demand, demand
+from stem_cli.organize.run import Asked, Outcome, organized
 
-__all__ = ["PROGRAMS", "Arrangement", "Demand", "Done", "How", "Item", "Plan", "Song", "carry", "demand", "plan"]
+__all__ = [
+    "PROGRAMS",
+    "Arrangement",
+    "Asked",
+    "Demand",
+    "Done",
+    "How",
+    "Item",
+    "Outcome",
+    "Plan",
+    "Song",
+    "carry",
+    "demand",
+    "organized",
+    "plan",
+]

@@ -2,37 +2,114 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stem_cli.cues import Prepared
+from stem_cli.cues import Prepared, within
 from stem_cli.database import text_of
 from stem_cli.library import Listings, drives, resolve
 from stem_cli.library.rekordbox_grid import read_prepared
-from stem_cli.library.select import lists_for
-from stem_cli.organize.lists import Known
-from stem_cli.organize.plan import Plan
+from stem_cli.library.select import called_like, lists_for
+from stem_cli.organize.before import digest_of
+from stem_cli.organize.manifest import Remembered
+from stem_cli.organize.plan import Plan, Song
+
+
+@dataclass(frozen=True)
+class Known:
+    """What DJ programs know of songs, by the path of the song's file; None where no library was looked into.
+
+    crates: names of the lists that hold it.
+    """
+
+    prepared: Mapping[str, Prepared] | None = None
+    crates: Mapping[str, tuple[str, ...]] | None = None
 
 
 def known_of(
-    rekordbox_xml: Path | None, crates: Sequence[str], libraries: Sequence[str], mapping: Mapping[str, str]
+    of: Collection[str],
+    rekordbox_xml: Path | None,
+    crates: Sequence[str],
+    libraries: Sequence[str],
+    mapping: Mapping[str, str],
 ) -> Known:
-    """By the path of the song's file. Raises InputError for a library that cannot be read."""
-    prepared: dict[str, Prepared] = {}
-    listings, bases = Listings(), drives()
-    for path, one in read_prepared(rekordbox_xml) if rekordbox_xml is not None else ():
-        place = resolve(path, bases, mapping, listings)
-        prepared[text_of(place) if isinstance(place, Path) else str(path)] = one
-    members = lists_for(crates, libraries, mapping) if crates or libraries else {}
+    """By the path of the song's file. Raises InputError for a library that cannot be read.
+
+    of: the paths of the songs that are asked for; nothing is kept of a large library beside them.
+    """
+    prepared = None if rekordbox_xml is None else _prepared_in(rekordbox_xml, of, mapping)
+    if not (crates or libraries):
+        return Known(prepared)
+    members = lists_for(crates, libraries, mapping, of)
     return Known(prepared, {text_of(path): names for path, names in members.items()})
 
 
+def _prepared_in(rekordbox_xml: Path, of: Collection[str], mapping: Mapping[str, str]) -> dict[str, Prepared]:
+    listings, bases = Listings(), drives()
+    found = {}
+    for path, one in read_prepared(rekordbox_xml, called_like(of)):
+        place = resolve(path, bases, mapping, listings)
+        found[text_of(place) if isinstance(place, Path) else str(path)] = one
+    return found
+
+
 def unknown(known: Known, plan: Plan) -> Iterator[str]:
-    """What is told where a library was named and says nothing of the songs."""
-    paths = {song.folder.record.source.path for song in plan.songs}
-    if known.prepared and not paths & set(known.prepared):
+    """What is told where a library was named and says nothing of the songs, or something that makes no sense."""
+    names = {song.folder.record.source.path: song.name for song in plan.songs}
+    prepared = known.prepared or {}
+    if known.prepared is not None and not set(names) & set(prepared):
         yield "the rekordbox.xml knows none of these songs: no grid and no cues are taken over; --map may help"
-    if known.crates and not paths & set(known.crates):
+    if known.crates is not None and not set(names) & set(known.crates):
         yield "the library's lists hold none of these songs; --map may help"
-    for path in sorted(paths & set(known.prepared)):
-        yield from (f"{path}: {fault}" for fault in known.prepared[path].faults)
+    for path in sorted(set(names) & set(prepared)):
+        yield from (f"{names[path]} ({path}): {fault}" for fault in dict.fromkeys(prepared[path].faults))
+
+
+def remembered(before: Sequence[Remembered], plan: Plan, known: Known) -> list[Remembered]:
+    """The songs of all runs: those of this one as they are now, the others as they were, in the order of their names.
+
+    What this run's libraries say of a song replaces what earlier ones said; what they are silent of stays. A song of
+    this run that none of their lists holds is in none.
+    """
+    now = {id(song.before) for song in plan.songs}
+    others = [_told(song, known) for song in before if id(song) not in now]
+    songs = [*others, *(_of(song, plan, known) for song in plan.songs)]
+    return sorted(songs, key=lambda song: (song.name.casefold() or song.title.casefold(), song.name, song.digest))
+
+
+def _told(song: Remembered, known: Known) -> Remembered:
+    return replace(
+        song,
+        prepared=_prepared(known, song.source, song.span, song.prepared),
+        crates=(known.crates or {}).get(song.source, song.crates),
+    )
+
+
+def _prepared(known: Known, source: str, span: tuple[float, float | None] | None, before: Prepared) -> Prepared:
+    found = (known.prepared or {}).get(source)
+    if found is None:
+        return before
+    return found if span is None else within(found, *span)
+
+
+def _of(song: Song, plan: Plan, known: Known) -> Remembered:
+    record = song.folder.record
+    before = song.before or Remembered("")
+    kinds = {"", *(file.name for file in record.files)}
+    left = {kind: path for kind, path in before.files.items() if kind in kinds}
+    crates = before.crates if known.crates is None else known.crates.get(record.source.path, ())
+    return Remembered(
+        digest=digest_of(song.folder),
+        folder=text_of(song.folder.place.metadata),
+        source=record.source.path,
+        span=record.span,
+        name=song.name,
+        number=song.number,
+        artist=str(record.tags.get("artist") or ""),
+        title=song.title,
+        seconds=record.source.frames / record.source.rate,
+        files={**left, **{item.kind: str(item.path) for item in plan.items_of(song)}},
+        prepared=_prepared(known, record.source.path, record.span, before.prepared),
+        crates=tuple(crates),
+    )

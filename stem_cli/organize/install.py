@@ -10,12 +10,13 @@ from pathlib import Path
 
 import psutil
 
-from stem_cli.disk import disk_errors, replaced
-from stem_cli.dj.serato_crate import FOLDER
+from stem_cli.database import text_of
+from stem_cli.disk import disk_errors
+from stem_cli.dj.serato_crate import FOLDER, paths_of, write_crate
 from stem_cli.errors import BusyError, InputError, OutputError
 from stem_cli.organize import manifest
-from stem_cli.organize.lists import drive_of
-from stem_cli.organize.manifest import Ours
+from stem_cli.organize.manifest import INSTALLED, Manifest
+from stem_cli.organize.seen import drive_of
 
 _HOME = "_Serato_"
 _PROGRAM = "serato"
@@ -32,33 +33,50 @@ def serato_home(output: Path) -> Path:
     return home
 
 
-def install(output: Path, crates: Sequence[str], data_dir: Path) -> list[str]:
+def refuse_install(output: Path) -> None:
+    """Before anything is written. Raises InputError where Serato has no library there, BusyError while it runs."""
+    serato_home(output)
+    _refuse_running()
+
+
+def install(output: Path, crates: Sequence[str], data_dir: Path, ours: Manifest) -> list[str]:
     """Put crates of the output folder into Serato's. Returns what was written there.
 
-    Raises BusyError while Serato runs, OutputError where a crate of that name is not ours or was changed since.
+    Raises BusyError while Serato runs, OutputError where a crate of that name is not ours or was changed since. Columns
+    that Serato has added to one of ours stay.
     """
     home = serato_home(output)
     _refuse_running()
-    ours = manifest.read(output)
-    wanted = {home / FOLDER / Path(crate).name: (output / crate).read_bytes() for crate in crates}
-    todo = {target: raw for target, raw in wanted.items() if not target.exists() or target.read_bytes() != raw}
+    wanted = {home / FOLDER / Path(crate).name: paths_of((output / crate).read_bytes()) for crate in crates}
+    todo = {target: songs for target, songs in wanted.items() if _songs_in(target) != songs}
     for target in todo:
         _refuse_others(target, ours)
     if todo:
         _back_up(home, data_dir)
-    for target, raw in todo.items():
+    for target, songs in todo.items():
         with disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with replaced(target) as partial:
-                partial.write_bytes(raw)
-        ours[_key(target)] = manifest.of(target, hashlib.sha256(raw).hexdigest())
+        write_crate(target, songs)
+        ours.files[_key(target)] = manifest.of(target, _print(songs))
     if todo:
         manifest.write(output, ours)
     return [str(target) for target in todo]
 
 
 def _key(target: Path) -> str:
-    return f"installed {target}"
+    return f"{INSTALLED}{text_of(target)}"
+
+
+def _songs_in(target: Path) -> tuple[str, ...] | None:
+    """None where there is no crate, or a damaged one."""
+    try:
+        return paths_of(target.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _print(songs: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(songs).encode()).hexdigest()
 
 
 def _refuse_running() -> None:
@@ -67,11 +85,12 @@ def _refuse_running() -> None:
             raise BusyError(f"{process.info['name']} is running", None, "Close it first: it would not see the crates.")
 
 
-def _refuse_others(target: Path, ours: dict[str, Ours]) -> None:
+def _refuse_others(target: Path, ours: Manifest) -> None:
     if not target.exists():
         return
-    mark = ours.get(_key(target))
-    if mark is None or hashlib.sha256(target.read_bytes()).hexdigest() != mark.made_from:
+    mark, songs = ours.files.get(_key(target)), _songs_in(target)
+    known = (_print(songs or ()), hashlib.sha256(target.read_bytes()).hexdigest())  # the latter by older versions
+    if mark is None or songs is None or mark.made_from not in known:
         what = "a crate of that name is there, and it is not as stem-cli wrote it"
         raise OutputError(what, target, "Rename it in Serato, or put the crate of _DJ/Serato there yourself.")
 

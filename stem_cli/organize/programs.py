@@ -64,11 +64,12 @@ class Demand:
         return depth if depth in self.depths else self.depths[-1]
 
     def rate(self, rate: int) -> int:
-        """The rate to write in place of this one: itself, or the highest of its family."""
+        """The rate to write in place of this one: itself, or the nearest above of its family, else the highest."""
         if self.rates is None or rate in self.rates:
             return rate
         family = [one for one in self.rates if one % 11025 == 0] if rate % 11025 == 0 else []
-        return max(family or [one for one in self.rates if one % 11025])
+        family = family or [one for one in self.rates if one % 11025]
+        return min((one for one in family if one > rate), default=max(family))
 
 
 def demand(names: Sequence[str]) -> Demand:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import PurePath
 
 from stem_cli.organize.programs import PROGRAMS
 
@@ -35,9 +35,9 @@ _STEPS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def text(programs: Sequence[str], output: Path) -> str:
-    """The whole file."""
-    lines = ["These stems were put here by stem-cli.", "", f"They were written to {output.absolute()}."]
+def text(programs: Sequence[str], place: PurePath) -> str:
+    """The whole file. place: of the stems, where the DJ's computer sees them."""
+    lines = ["These stems were put here by stem-cli.", "", f"They lie in {place}."]
     if any(PROGRAMS[name].xml or PROGRAMS[name].crates for name in programs):
         lines.append("Paths in its lists are whole: run `stem organize` again after you have moved the folder.")
     lines.append("")

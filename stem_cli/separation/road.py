@@ -10,8 +10,8 @@ from dataclasses import replace
 from stem_cli import artifacts
 from stem_cli.database import Database
 from stem_cli.errors import BusyError
-from stem_cli.folder import StemFolder
-from stem_cli.separation import attempts, deliver, judging, space
+from stem_cli.folder import StemFolder, space
+from stem_cli.separation import attempts, deliver, judging
 from stem_cli.separation.cached import from_cache, verdict_on_entry
 from stem_cli.separation.order import Listener, Order, Result, Silent
 from stem_cli.separation.plan import (

@@ -11,8 +11,8 @@ from stem_cli import settings as settings_of
 from stem_cli.cache import GIGABYTE, Cache
 from stem_cli.database import Database, open_database
 from stem_cli.engines import Engine
-from stem_cli.folder import Spec
-from stem_cli.separation import deliver, space
+from stem_cli.folder import Spec, space
+from stem_cli.separation import deliver
 from stem_cli.separation.plan import Plan, old_folder
 from stem_cli.settings import Settings
 

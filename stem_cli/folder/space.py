@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 from stem_cli.audio import FORMATS
@@ -24,11 +25,12 @@ def bytes_of(spec: Spec) -> int:
 
 
 def free_bytes(folder: Path) -> int:
-    """Free space on the disk that holds this folder, or will hold it."""
+    """Free space on the disk that holds this folder, or will hold it; endless where its file system does not say."""
     folder = folder.absolute()
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    usage = shutil.disk_usage(folder)
+    return usage.free if usage.total else sys.maxsize
 
 
 def same_disk(one: Path, other: Path) -> bool:
