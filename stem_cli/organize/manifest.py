@@ -81,8 +81,17 @@ class Manifest:
         """Whether what lies at a path is ours, if anything does; on a stick, also where its name differs in case."""
         if path in self.files or not os.path.lexists(output / path):
             return True
-        alike = any(same(one) == same(path) for one in self.files)
-        return alike and not _is_spelled_so(output, path)
+        alike = [one for one in self.files if same(one) == same(path)]
+        if any(_same_file(output / one, output / path) for one in alike):
+            return True
+        return bool(alike) and not _is_spelled_so(output, path)  # drivers in FUSE give a file a number for each name
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def _is_spelled_so(output: Path, path: str) -> bool:
