@@ -20,7 +20,18 @@ def beats_of(novelty: Novelty, onsets: Onsets, bpm: float) -> Array:
     """Seconds of every beat, rising; bpm: what most of the song has."""
     frames = _chain(novelty, bpm)
     times = frames * _COARSER / novelty.rate
+    between = (times[1:] + times[:-1]) / 2
+    if _kick_at(between, onsets) > _kick_at(times, onsets):
+        times = between
     return _smoothed(_snapped(times, onsets), 60 / bpm)
+
+
+def _kick_at(times: Array, onsets: Onsets) -> float:
+    """How much kick there is next to these times: a chain may sit on the off-beats."""
+    if not len(onsets) or not len(times):
+        return 0.0
+    near = np.abs(onsets.times - times[np.abs(times[:, None] - onsets.times).argmin(axis=0)]) < _NEAR_SECONDS
+    return float(onsets.kicks[near].sum())
 
 
 def _chain(novelty: Novelty, bpm: float) -> Array:

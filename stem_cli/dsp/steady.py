@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stem_cli.dsp import tempo
 from stem_cli.dsp.onsets import Array, Onsets
 
 PARTS = 4
@@ -16,6 +17,8 @@ _WINDOW_BEATS = 16
 _LEAST_IN_WINDOW = 8
 _FLAT_SECONDS = 0.005
 """The thirds of a song may differ by this: its samples begin up to 8 ms beside the grid, each in its own way."""
+_ASIDE, _ASIDE_ODDS = 0.06, 1.3
+"""A third of a song that sits this much better on a tempo up to so far away has that tempo."""
 _LEAST_INLIERS, _CLEAR_INLIERS = 0.4, 0.7
 """A song that drifts has 0.36 of its strokes within 5 ms of the best constant grid, one of constant tempo 0.5 to 1."""
 
@@ -97,11 +100,13 @@ def _line(
 def is_steady(onsets: Onsets, found: Fit) -> bool:
     """Whether the song keeps to this grid from its first bar to its last.
 
-    Where nearly all strokes sit on it, it does. Else the medians of windows of 16 beats, with enough strokes on the
-    sixteenths, must not wander from third to third of the song.
+    No third of it may sit better on another tempo; and where not nearly all strokes sit on the grid, the medians of
+    windows of 16 beats must not wander from third to third.
     """
-    if found.inliers < _LEAST_INLIERS or found.inliers > _CLEAR_INLIERS:
-        return found.inliers > _CLEAR_INLIERS
+    if found.inliers < _LEAST_INLIERS or any(_has_its_own(part, found.bpm) for part in _thirds(onsets)):
+        return False
+    if found.inliers > _CLEAR_INLIERS:
+        return True
     off = off_grid(onsets.times, found.first, found.period)
     windows = np.floor((onsets.times - found.first) / (_WINDOW_BEATS * found.period)).astype(int)
     near = np.abs(off) < _TOLERANCES[0] / 2
@@ -113,3 +118,24 @@ def is_steady(onsets: Onsets, found: Fit) -> bool:
         return True
     thirds = [float(np.median(part)) for part in np.array_split(centres, 3)]
     return max(thirds) - min(thirds) < _FLAT_SECONDS
+
+
+def _thirds(onsets: Onsets) -> list[Onsets]:
+    """The strokes of each third of a song."""
+    last = float(onsets.times[-1]) + 1e-6
+    place = (3 * onsets.times / last).astype(int)
+    return [
+        Onsets(*(values[place == third] for values in (onsets.times, onsets.weights, onsets.kicks)))
+        for third in range(3)
+    ]
+
+
+def _has_its_own(part: Onsets, bpm: float) -> bool:
+    """Whether a stretch of a song has another tempo than the song."""
+    if len(part) < 4 * _LEAST_IN_WINDOW:
+        return False
+    lobe = 60 / max(float(np.ptp(part.times)), 10.0)
+    tempos = np.arange(bpm * (1 - _ASIDE), bpm * (1 + _ASIDE), lobe / 8)
+    scores = tempo.comb(part, tempos)
+    here = scores[np.abs(tempos - bpm) < lobe].max()
+    return bool(scores.max() > _ASIDE_ODDS * here)
