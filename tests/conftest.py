@@ -25,6 +25,7 @@ pytest_plugins = (
     "batches",  # imports the one above
     "refusals",
     "schedulers",
+    "serato_home",
     "tagged",
     "uvr_models",
     "voices",

@@ -176,18 +176,6 @@ def test_bad_wishes_are_told(stem: Stem, stems: Path) -> None:
     assert "no stems of ours" in stem("organize", "empty", "--for", "serato", "--output", "dj", code=3).stderr
 
 
-@pytest.fixture
-def serato(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with a library of Serato's."""
-    home = tmp_path / "home"
-    folder = home / "Music" / "_Serato_"
-    (folder / "Subcrates").mkdir(parents=True)
-    (folder / "Subcrates" / "Mine.crate").write_bytes(crate(["Music/a.mp3"]))
-    (folder / "database V2").write_bytes(b"not to be touched")
-    monkeypatch.setenv("HOME", str(home))
-    return folder
-
-
 def snapshot(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {
         str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)

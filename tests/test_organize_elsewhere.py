@@ -14,7 +14,7 @@ import soundfile
 from conftest import SHARED, Stem, music
 
 from stem_cli.dj.m3u8 import Item, playlist
-from stem_cli.dj.serato_crate import Field, crate, parse, paths_of, to_bytes
+from stem_cli.dj.serato_crate import Field, parse, paths_of, to_bytes
 from stem_cli.library.resolve import drive_in
 from stem_cli.organize.seen import Seen
 
@@ -77,17 +77,6 @@ def test_where_a_drive_begins() -> None:
     assert [seen.place(Path(text)).as_posix() for text in ("/a/c", "/a/b/c", "/ab")] == ["E:/c", "/Volumes/X/c", "/ab"]
     lines = list(playlist([Item(seen.place(Path("/a/c/d.wav")))], seen.place(Path("/a/_DJ"))))
     assert lines[-1] == "../c/d.wav\n"
-
-
-@pytest.fixture
-def serato(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home with a library of Serato's."""
-    folder = tmp_path / "home" / "Music" / "_Serato_"
-    (folder / "Subcrates").mkdir(parents=True)
-    (folder / "Subcrates" / "Mine.crate").write_bytes(crate(["Music/a.mp3"]))
-    (folder / "database V2").write_bytes(b"not to be touched")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    return folder
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
