@@ -94,12 +94,12 @@ def _merge(staged: Path, made: Plan, places: dict[str, Path]) -> Path | None:
     (made.home / INFO).mkdir(exist_ok=True)
     for name, place in places.items():
         if not os.path.lexists(place):
-            (staged / samples.FOLDER / name).rename(place)
+            (staged / samples.FOLDER / name).replace(place)
     sync(made.home / samples.FOLDER)
     changed = os.path.lexists(made.path) and not _same(staged / made.set_name, made.path)
     backup = _backup(made.path) if changed else None
     with replaced(made.path) as partial:
-        (staged / made.set_name).rename(partial)
+        (staged / made.set_name).replace(partial)
     return backup
 
 
