@@ -99,7 +99,7 @@ def test_dismissed_songs_are_listed_and_come_back_with_retry(stem: Stem) -> None
     assert "1 song is dismissed" in stem("queue", "dismiss", "*").stderr
     assert listed(stem) == []
     assert listed(stem, "--state", "dismissed") == ["00.wav"]
-    assert "0 are in" in stem("queue", "retry").stderr
+    assert "0 songs are in" in stem("queue", "retry").stderr
     stem("queue", "retry", "00.wav")
     assert listed(stem) == ["00.wav"]
 
