@@ -16,6 +16,14 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
+def drive_of(folder: Path) -> Path:
+    """The root of the drive that a folder lies on, or will lie on."""
+    here = folder.absolute()
+    while not os.path.ismount(here) and here != here.parent:
+        here = here.parent
+    return here
+
+
 def write_synced(path: Path, text: str) -> None:
     """Write a text and wait until it is on the disk."""
     with path.open("w", encoding="utf-8") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -121,6 +122,15 @@ class Share(click.ParamType):
         if not 0 < share <= 1:
             self.fail(f"{value!r} is no share. Write 5% or 0.05.", param, ctx)
         return share
+
+
+class Bpm(click.FloatRange):
+    """A tempo within a range; click itself lets pass what is no number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Beats a minute."""
+        found = super().convert(value, param, ctx)
+        return found if math.isfinite(found) else self.fail(f"{value!r} is no tempo.", param, ctx)
 
 
 class Pair(click.ParamType):

@@ -106,3 +106,8 @@ def test_a_song_that_fails_does_not_stop_the_others(stem: Stem, house: tuple[Son
     done = stem("analyze", "empty", write_stems(Path("song"), stems), code=6)
     assert "125.37 BPM" in done.stdout
     assert "1 of 2 could not be analysed" in done.stderr
+
+
+def test_a_tempo_has_to_be_a_number(stem: Stem) -> None:
+    Path("song").mkdir()
+    assert "is no tempo" in stem("analyze", "song", "--bpm", "nan", code=2).stderr

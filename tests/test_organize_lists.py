@@ -17,8 +17,8 @@ from mutagen.id3 import TIT2, TPE1
 from mutagen.wave import WAVE
 
 from stem_cli import library
+from stem_cli.disk import drive_of
 from stem_cli.dj.serato_crate import paths_of
-from stem_cli.organize.seen import drive_of
 
 RATE = 22050
 CHECKER = SHARED / "tools" / "dj_check.py"

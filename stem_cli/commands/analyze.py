@@ -12,7 +12,7 @@ import click
 
 from stem_cli import settings as settings_of
 from stem_cli.errors import InputError, SomeFailed, StemError
-from stem_cli.options import ENGINE, default_of
+from stem_cli.options import ENGINE, Bpm, default_of
 from stem_cli.progress import STYLES, progress
 
 _EPILOG = """\b
@@ -26,7 +26,7 @@ Examples:
 
 @click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|STEMFOLDER...", type=click.Path(path_type=Path))
-@click.option("--bpm", type=click.FloatRange(20, 400), help="The tempo, where you know it.", show_default="found")
+@click.option("--bpm", type=Bpm(20, 400), help="The tempo, where you know it.", show_default="found")
 @click.option("--reanalyze", is_flag=True, help="Listen again, and leave the tags for BPM and key out of it.")
 @click.option("--engine", type=ENGINE, help="That separates a FILE.", show_default=default_of("engine"))
 @click.option("--output", metavar="DIR|same", help="Where the stems of a FILE go.", show_default="stems")

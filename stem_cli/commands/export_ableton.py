@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from stem_cli import settings as settings_of
 from stem_cli.errors import UsageError
+from stem_cli.options import Bpm
 
 if TYPE_CHECKING:
     from stem_cli.ableton import Done, Plan, Song, Stems
@@ -28,24 +28,12 @@ _OCTAVES = {2.0: ", read at double time", 0.5: ", read at half time"}
 _ARRANGEMENTS, _WARPS = ("end-to-end", "stacked"), ("remix", "neutral")
 
 
-class _Bpm(click.FloatRange):
-    """A tempo that a Live set can have; click lets pass what is no number."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Beats a minute."""
-        found = super().convert(value, param, ctx)
-        return found if math.isfinite(found) else self.fail(f"{value!r} is no tempo.", param, ctx)
-
-
-_BPM = _Bpm(20, 999)
-
-
 @click.command("export-ableton", epilog=_EPILOG)
 @click.argument("folders", nargs=-1, required=True, metavar="STEMFOLDER...",
                 type=click.Path(exists=True, path_type=Path))  # fmt: skip
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), default=Path(), metavar="DIR",
               show_default="the folder you are in", help="Where the project's folder goes.")  # fmt: skip
-@click.option("--bpm", type=_BPM, show_default="that of the first song", metavar="BPM",
+@click.option("--bpm", type=Bpm(20, 999), show_default="that of the first song", metavar="BPM",
               help="Tempo of the set; songs of another one are stretched to it.")  # fmt: skip
 @click.option("--link/--copy", "link", default=False, show_default="copy",
               help="Hard links to stems that Live plays as they are.")  # fmt: skip

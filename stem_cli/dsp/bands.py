@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stem_cli.dsp.framing import Floats, Framer, magnitudes, size_near
+from stem_cli.dsp.framing import Floats, Framer, magnitudes
+from stem_cli.dsp.stft import hann, size_near
 
 BANDS = 24
 _FRAME_SECONDS = 2048 / 44100
@@ -28,7 +29,7 @@ class BandMeter:
     def __init__(self, rate: int) -> None:
         size = size_near(_FRAME_SECONDS, rate)
         self._framer, self._rate = Framer(size, size // 2), rate
-        self._window = np.hanning(size + 1)[:-1].astype(np.float32)
+        self._window = hann(size)
         self._edges = _edges(size, rate)
         self._rows: list[Floats] = []
 

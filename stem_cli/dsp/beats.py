@@ -1,7 +1,7 @@
 """The beats of a song: where they are, which of them begin a bar, and how fast they go.
 
-A song of constant tempo gets a constant grid, laid through all its strokes; one that drifts gets beats one by one. The
-recipe, and what it was measured at, is in docs/analysis.md.
+A song of constant tempo gets a constant grid, laid through all its strokes; one that drifts gets beats one by one. What
+it was measured at is in docs/analysis.md.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stem_cli.dsp.framing import Floats, Framer, magnitudes, size_near
+from stem_cli.dsp.framing import Floats, Framer, magnitudes
 from stem_cli.dsp.onsets import Array
+from stem_cli.dsp.stft import hann, size_near
 
 LONG_SECONDS, SHORT_SECONDS = 8192 / 22050, 4096 / 22050
 """Frames: long ones tell neighbouring notes apart, short ones tell when they change."""
@@ -47,7 +48,7 @@ class ChromaMeter:
     def __init__(self, rate: int, seconds: float) -> None:
         size = size_near(seconds, rate)
         self._framer, self._rate = Framer(size, size // 4), rate
-        self._window = np.hanning(size + 1)[:-1].astype(np.float32)
+        self._window = hann(size)
         self._bins = slice(max(1, round(_LOWEST_HZ * size / rate)), round(min(_HIGHEST_HZ, 0.45 * rate) * size / rate))
         self._rows: list[Floats] = []
 

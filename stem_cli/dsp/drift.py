@@ -36,7 +36,7 @@ def _kick_at(times: Array, onsets: Onsets) -> float:
 
 def _chain(novelty: Novelty, bpm: float) -> Array:
     """The chain of frames, about a period apart, that holds the most novelty."""
-    curve = novelty.curve()
+    curve = novelty.curve
     whole = len(curve) // _COARSER * _COARSER
     strength = curve[:whole].reshape(-1, _COARSER).max(axis=1)
     strength = strength / max(strength.std(), 1e-9)

@@ -1,8 +1,6 @@
-"""Overlapping frames of a song that comes in blocks of any size, and sums over bands of their spectra."""
+"""Overlapping frames of a song that comes in blocks of any size, and their spectra."""
 
 from __future__ import annotations
-
-from math import log2
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +21,6 @@ class Framer:
     def __init__(self, size: int, hop: int) -> None:
         self.size, self.hop = size, hop
         self._rest = np.zeros(size // 2, np.float32)
-        self._skip = 0
 
     def add(self, block: Floats) -> list[Floats]:
         """Batches of frames [some, size] that are complete now."""
@@ -38,15 +35,6 @@ class Framer:
     def end(self) -> list[Floats]:
         """The frames whose centre lies in the song and whose end does not."""
         return self.add(np.zeros(self.size - self.size // 2 - 1, np.float32))
-
-
-def size_near(seconds: float, rate: int) -> int:
-    """The power of two of samples that is nearest to so long.
-
-    >>> size_near(1024 / 44100, 44100), size_near(1024 / 44100, 96000)
-    (1024, 2048)
-    """
-    return int(1 << max(4, round(log2(seconds * rate))))
 
 
 def magnitudes(frames: Floats, window: Floats) -> Floats:

@@ -1,17 +1,19 @@
 """When something is struck: how much is new from moment to moment, and the onsets, each to half a millisecond.
 
-The recipe, and what it was measured at, is in docs/analysis.md.
+What it was measured at is in docs/analysis.md.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import find_peaks
 
-from stem_cli.dsp.framing import Floats, Framer, magnitudes, size_near
+from stem_cli.dsp.framing import Floats, Framer, magnitudes
+from stem_cli.dsp.stft import hann, size_near
 
 Array = npt.NDArray[np.float64]
 
@@ -53,6 +55,7 @@ class Novelty:
         """Of the song."""
         return len(self.envelope) / self.envelope_rate
 
+    @cached_property
     def curve(self) -> Array:
         """All bands as one, each as much as the others whatever its level, the kick a little more."""
         means = self.flux.mean(axis=1, keepdims=True, dtype=np.float64)
@@ -80,7 +83,7 @@ class NoveltyMeter:
     def __init__(self, rate: int) -> None:
         size = size_near(FRAME_SECONDS, rate)
         self._framer, self._rate = Framer(size, size // 8), rate
-        self._window = np.hanning(size + 1)[:-1].astype(np.float32)
+        self._window = hann(size)
         edges = np.round(np.array(BANDS_HZ) * size / rate).astype(int)
         self._edges = np.clip(edges, 1, size // 2)
         self._before = np.zeros((_STEP, size // 2 + 1), np.float32)
@@ -127,7 +130,7 @@ class NoveltyMeter:
 
 def onsets(novelty: Novelty) -> Onsets:
     """Every stroke, in order."""
-    curve = novelty.curve()
+    curve = novelty.curve
     mean = float(curve.mean()) if len(curve) else 0.0
     if mean <= 0:
         return Onsets(np.zeros(0), np.zeros(0), np.zeros(0))

@@ -25,13 +25,22 @@ FRAMES_PER_SEGMENT = 64  # 1.5 s: long enough to hide the work at its edges, sho
 HANN_SQUARED_SUM = 1.5  # sum over the hops of a squared Hann window at an overlap of 75 %
 
 
+def size_near(seconds: float, rate: int) -> int:
+    """The power of two of samples that is nearest to so long, 64 at least.
+
+    >>> size_near(1024 / 44100, 44100), size_near(1024 / 44100, 96000)
+    (1024, 2048)
+    """
+    return 1 << max(6, round(log2(seconds * rate)))
+
+
 def window_size(rate: int) -> int:
     """The power of two nearest to ``WINDOW_SECONDS`` at ``rate`` Hz.
 
     >>> window_size(44100), window_size(48000), window_size(96000), window_size(8000)
     (4096, 4096, 8192, 1024)
     """
-    return 1 << max(6, round(log2(WINDOW_SECONDS * rate)))
+    return size_near(WINDOW_SECONDS, rate)
 
 
 def hop_size(size: int) -> int:

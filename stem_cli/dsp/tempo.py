@@ -1,6 +1,6 @@
 """How fast a song is: a first guess from how its novelty repeats, then a comb over its onsets, then the octave.
 
-The recipe, and what it was measured at, is in docs/analysis.md.
+What it was measured at is in docs/analysis.md.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def guesses(novelty: Novelty) -> list[float]:
 
     The autocorrelation of the novelty, read at 1, 2, 4, 8 and 16 beats.
     """
-    curve = novelty.curve()
+    curve = novelty.curve
     if len(curve) < novelty.rate or not curve.any():
         return []
     curve = curve - curve.mean()

@@ -11,12 +11,11 @@ from pathlib import Path
 import psutil
 
 from stem_cli.database import text_of
-from stem_cli.disk import disk_errors
+from stem_cli.disk import disk_errors, drive_of
 from stem_cli.dj.serato_crate import FOLDER, paths_of, write_crate
 from stem_cli.errors import BusyError, InputError, OutputError
 from stem_cli.organize import manifest
 from stem_cli.organize.manifest import INSTALLED, Manifest
-from stem_cli.organize.seen import drive_of
 
 _HOME = "_Serato_"
 _PROGRAM = "serato"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from stem_cli import stems, tags
-from stem_cli.disk import disk_errors, replace_synced
+from stem_cli.disk import disk_errors, drive_of, replace_synced
 from stem_cli.dj import m3u8
 from stem_cli.dj.m3u8 import write_m3u8
 from stem_cli.dj.names import same
@@ -21,7 +21,7 @@ from stem_cli.organize import manifest, readme
 from stem_cli.organize.carry import refuse_foreign
 from stem_cli.organize.manifest import LIST, Manifest, Ours, Remembered
 from stem_cli.organize.programs import Demand
-from stem_cli.organize.seen import Seen, drive_of
+from stem_cli.organize.seen import Seen
 
 HOME = PurePosixPath("_DJ")
 PLAYLIST, XML, README = HOME / "Stems.m3u8", HOME / "rekordbox.xml", HOME / "README.txt"

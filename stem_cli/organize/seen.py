@@ -43,11 +43,3 @@ def seen(mapping: Mapping[str, str], output: Path) -> Seen:
 
 def _absolute(text: str) -> str:
     return os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - pathlib's own keeps `..`
-
-
-def drive_of(folder: Path) -> Path:
-    """The root of the drive that a folder lies on, or will lie on."""
-    here = folder.absolute()
-    while not os.path.ismount(here) and here != here.parent:
-        here = here.parent
-    return here

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from functools import cached_property
 from pathlib import Path, PurePath, PurePosixPath
 from urllib.parse import unquote
 
+from stem_cli.disk import drive_of
 from stem_cli.dj.m3u8 import relative
 from stem_cli.dj.names import same
 from stem_cli.dj.rekordbox_xml import HOST, location
@@ -111,11 +111,4 @@ def _root_for(crate: Path) -> Path:
     for folder in crate.parents:
         if folder.name == "_Serato_" and folder.parent.name.lower() != "music":
             return folder.parent
-    return _drive_of(crate.parent)
-
-
-def _drive_of(folder: Path) -> Path:
-    """The root of the drive that a folder lies on, or will lie on."""
-    while not os.path.ismount(folder) and folder != folder.parent:
-        folder = folder.parent
-    return folder
+    return drive_of(crate.parent)
