@@ -30,7 +30,8 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
     if silent(heard, "drums"):
         beats_from = heard.whole
         notes.append("there are no drums; beats are told from everything else")
-    grid = grid_of(beats_from, heard.tonal, lambda beats: _bars(heard, beats_from, beats), hints)
+    begins = heard.whole.begins
+    grid = grid_of(beats_from, heard.tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins)
     notes += _doubts(heard, grid, bool(hints.bpm))
     found = key_of(heard.notes.notes().sum(axis=0))
     tagged = (*(("bpm",) if hints.bpm else ()), *(("key",) if key else ()))
@@ -51,11 +52,15 @@ def _kept(key: Key, found: KeyFound | None) -> KeyFound:
     return replace(found, key=key, second=found.key if found.key != key else found.second)
 
 
-def _bars(heard: Heard, drums: Novelty, beats: Array) -> tuple[int, int]:
+def _bar(heard: Heard, drums: Novelty, beats: Array) -> downbeats.Bar:
+    return downbeats.bar_of(_cues(heard, drums, beats), _cues(heard, drums, downbeats.divided(beats, 2)))
+
+
+def _cues(heard: Heard, drums: Novelty, beats: Array) -> downbeats.Cues:
     power = sum((one.power.sum(axis=1) for one in heard.bands.values()), np.zeros(1))
     rate = next(iter(heard.bands.values())).rate
     loudness = 10 * np.log10(np.maximum(downbeats.between(power[:, None], rate, beats)[:, 0], 1e-12))
-    return downbeats.metre_and_phase(downbeats.cues_of(beats, (heard.bass, heard.chords), drums, loudness))
+    return downbeats.cues_of(beats, (heard.bass, heard.chords), drums, loudness)
 
 
 def _sections(heard: Heard, grid: BeatGrid | None) -> tuple[sections.Section, ...]:

@@ -20,6 +20,17 @@ _FIRST_WEIGHT = 0.15
 """That a song begins with a bar is likely, no more."""
 _METRE_ODDS = 1.15
 """Three has to be this much likelier than four: nearly all songs are in four."""
+_SEVEN, _NOT_SEVEN = 7, (3, 4, 6, 8)
+_SEVEN_ODDS, _SEVEN_LEAST = 1.5, 0.4
+
+
+@dataclass(frozen=True)
+class Bar:
+    """beats: to a bar. phase: which of the first ones begins a bar. parts: 2 where half beats are what is counted."""
+
+    beats: int
+    phase: int
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -38,14 +49,36 @@ def cues_of(beats: Array, harmonies: tuple[Chroma, ...], drums: Novelty, loudnes
     return Cues(np.asarray(change), loudness, _unit(kick) - _unit(snare))
 
 
-def metre_and_phase(cues: Cues) -> tuple[int, int]:
-    """Beats to a bar, and which of the first ones begins a bar."""
-    scores = {metre: _strength(cues.change, metre) + _strength(cues.drums, metre) for metre in METRES}
+def divided(beats: Array, parts: int) -> Array:
+    """The beats with those between them, `parts` of each."""
+    places = np.arange(parts * (len(beats) - 1) + 1) / parts
+    return np.asarray(np.interp(places, np.arange(len(beats)), beats))
+
+
+def bar_of(cues: Cues, halves: Cues) -> Bar:
+    """How the beats make bars. halves: the cues of the beats and of the half beats between them."""
+    for parts, told in ((1, cues), (2, halves)):
+        if _in_seven(told):
+            return Bar(_SEVEN, _phase(told, _SEVEN), parts)
+    scores = {metre: _repeats(cues, metre) for metre in METRES}
     metre = 3 if scores[3] > _METRE_ODDS * max(scores[4], 1e-9) else 4
+    return Bar(metre, _phase(cues, metre))
+
+
+def _in_seven(cues: Cues) -> bool:
+    """Whether bars have seven of these beats: what is struck then repeats after seven, and after no even number."""
+    return _repeats(cues, _SEVEN) > max(_SEVEN_ODDS * max(_repeats(cues, other) for other in _NOT_SEVEN), _SEVEN_LEAST)
+
+
+def _repeats(cues: Cues, metre: int) -> float:
+    return _strength(cues.change, metre) + _strength(cues.drums, metre)
+
+
+def _phase(cues: Cues, metre: int) -> int:
     turns = _turns(cues.loudness)
     phases = [_evidence(cues, turns, metre, phase) for phase in range(metre)]
     phases[_first_heard(cues.loudness) % metre] += _FIRST_WEIGHT
-    return metre, int(np.argmax(phases))
+    return int(np.argmax(phases))
 
 
 def _evidence(cues: Cues, turns: Array, metre: int, phase: int) -> float:

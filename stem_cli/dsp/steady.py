@@ -122,8 +122,8 @@ def is_steady(onsets: Onsets, found: Fit) -> bool:
 
 def _thirds(onsets: Onsets) -> list[Onsets]:
     """The strokes of each third of a song."""
-    last = float(onsets.times[-1]) + 1e-6
-    place = (3 * onsets.times / last).astype(int)
+    first, last = float(onsets.times[0]), float(onsets.times[-1]) + 1e-6
+    place = (3 * (onsets.times - first) / (last - first)).astype(int)
     return [
         Onsets(*(values[place == third] for values in (onsets.times, onsets.weights, onsets.kicks)))
         for third in range(3)
