@@ -9,7 +9,7 @@ import numpy as np
 from stem_cli.analysis.found import Analysis
 from stem_cli.analysis.listen import Heard, silent
 from stem_cli.dsp import downbeats, sections
-from stem_cli.dsp.beats import BeatGrid, Hints, grid_of
+from stem_cli.dsp.beats import FREE, BeatGrid, Hints, grid_of
 from stem_cli.dsp.key import Key, KeyFound, key_of
 from stem_cli.dsp.onsets import Array, Novelty
 
@@ -26,10 +26,8 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
     notes: list[str] = []
     if heard.seconds < _SHORT_SECONDS and hints.tagged_bpm and not hints.bpm:
         hints = replace(hints, bpm=hints.tagged_bpm)
-    beats_from = heard.drums
-    if silent(heard, "drums"):
-        beats_from = heard.whole
-        notes.append("there are no drums; beats are told from everything else")
+    beats_from, missing = _beats_from(heard)
+    notes += missing
     begins = heard.whole.begins
     grid = grid_of(beats_from, heard.tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins)
     notes += _doubts(heard, grid, bool(hints.bpm))
@@ -43,6 +41,15 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
         notes=tuple(notes),
         tagged=tagged,
     )
+
+
+def _beats_from(heard: Heard) -> tuple[Novelty, list[str]]:
+    """What beats are told from, and what to say of it. Voices come last: they begin when they like."""
+    if not silent(heard, "drums"):
+        return heard.drums, []
+    if all(silent(heard, family) for family in heard.levels_db if family not in ("drums", "vocals")):
+        return heard.whole, ["there are no drums; beats are told from everything else"]
+    return heard.tonal, ["there are no drums; beats are told from bass and chords"]
 
 
 def _kept(key: Key, found: KeyFound | None) -> KeyFound:
@@ -77,10 +84,24 @@ def _doubts(heard: Heard, grid: BeatGrid | None, known: bool) -> list[str]:
     notes = []
     if heard.seconds < _SHORT_SECONDS and not known:
         notes.append(f"it is only {heard.seconds:.1f} s long: its tempo is a guess")
-    if heard.seconds > _LONG_SECONDS and not grid.constant:
-        notes.append("it is long and of several tempos, like a DJ mix: cut it into songs for grids to rely on")
-    elif not grid.constant:
-        notes.append("the tempo is not constant; beats are told one by one")
+    if heard.seconds > _LONG_SECONDS:
+        notes.append(f"it is {heard.seconds / 60:.0f} min long, a DJ mix most likely: cut it into songs for good grids")
+    if not grid.constant:
+        notes.append(_moves(grid))
+    if grid.beat_unit != 4:
+        notes.append(f"bars have {grid.beats_per_bar} eighths, {grid.bpm:.6g} of which go to a minute")
     if grid.confidence < _POOR:
         notes.append(f"only {grid.confidence:.0%} of what is struck falls on the beat: check the grid by ear")
     return notes
+
+
+def _moves(grid: BeatGrid) -> str:
+    """How the tempo goes, where it does not stand."""
+    if grid.confidence < FREE:
+        return "the tempo is free, as in rubato: the beats are a guess"
+    if not grid.tempos:
+        return "the tempo is not constant; beats are told one by one"
+    (_, first), *later = grid.tempos
+    unit = 4 / grid.beat_unit
+    changes = [f"{bpm * unit:.6g} from {start:.1f} s" for start, bpm in later]
+    return f"the tempo changes: {first * unit:.6g} BPM, {', '.join(changes)}"

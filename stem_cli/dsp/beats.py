@@ -21,8 +21,10 @@ _LEAST_ONSETS = 8
 _HAIR_SECONDS = 0.005
 _LEAST_SECONDS = 5.0
 """Two bars or so: any tempo would fit less."""
-_EARLY = 0.25
-"""Of a beat: so much before the sound begins may its first beat be."""
+_EARLY = 0.75
+"""Of a beat: so much before the sound begins may its first beat be, as where it begins on an off-beat."""
+FREE = 0.25
+"""A song of which so little falls on one grid has no tempo that it keeps to: rubato, or noise."""
 _LONG_BAR, _EIGHTHS_ABOVE_BPM = 5, 140.0
 _STANDS = 0.0005
 """Two beats after each other are of one tempo that differ by less than this share."""
@@ -103,7 +105,9 @@ def grid_of(drums: Novelty, tonal: Novelty, bars: Bars, hints: Hints, begins: fl
         return None
     found = _on_the_beat(found, struck, tonal, (0.0, drums.seconds))
     constant = bool(hints.bpm) or steady.is_steady(struck, found)
-    beats, inliers = (_constant(found, drums.seconds), found.inliers) if constant else _moving(found, struck, drums, tonal)
+    beats, inliers = (
+        (_constant(found, drums.seconds), found.inliers) if constant else _moving(found, struck, drums, tonal)
+    )
     beats = beats[beats > begins - _EARLY * found.period]
     if len(beats) < 2:
         return None
@@ -118,14 +122,14 @@ def _moving(found: steady.Fit, struck: Onsets, drums: Novelty, tonal: Novelty) -
     """The beats of a song of several tempos, or one that drifts, and how much of what is struck falls on them."""
     parts = jumps.stretches(struck, found.bpm, drums.seconds)
     if not parts:
-        return drift.beats_of(drums, struck, found.bpm), found.inliers
+        tightness = drift.LOOSE if found.inliers < FREE else drift.TIGHT
+        return drift.beats_of(drums, struck, found.bpm, tightness), found.inliers
     beats, inliers = [], 0.0
     for part in parts:
         mine = jumps.between(struck, part.start, part.end)
         grid = _on_the_beat(part.fit, mine, tonal, (part.start, part.end))
         times = _constant(grid, drums.seconds)
-        half = grid.period / 2
-        beats.append(times[(times > part.start - half) & (times < part.end + half)])
+        beats.append(times[(times >= part.start) & (times < part.end)])
         inliers += grid.inliers * mine.weights.sum() / struck.weights.sum()
     return jumps.joined(beats), float(inliers)
 
