@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from stem_cli.analysis.found import Analysis
-from stem_cli.analysis.listen import Heard, silent
+from stem_cli.analysis.listen import Heard, begins, silent
 from stem_cli.dsp import downbeats, sections
-from stem_cli.dsp.beats import FREE, BeatGrid, Hints, grid_of
+from stem_cli.dsp.beats import BeatGrid, Hints, grid_of, is_free
 from stem_cli.dsp.key import Key, KeyFound, key_of
 from stem_cli.dsp.onsets import Array, Novelty
 
@@ -28,8 +28,7 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
         hints = replace(hints, bpm=hints.tagged_bpm)
     beats_from, missing = _beats_from(heard)
     notes += missing
-    begins = heard.whole.begins
-    grid = grid_of(beats_from, heard.tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins)
+    grid = grid_of(beats_from, heard.tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins(heard))
     notes += _doubts(heard, grid, bool(hints.bpm))
     found = key_of(heard.notes.notes().sum(axis=0))
     tagged = (*(("bpm",) if hints.bpm else ()), *(("key",) if key else ()))
@@ -97,8 +96,8 @@ def _doubts(heard: Heard, grid: BeatGrid | None, known: bool) -> list[str]:
 
 def _moves(grid: BeatGrid) -> str:
     """How the tempo goes, where it does not stand."""
-    if grid.confidence < FREE:
-        return "the tempo is free, as in rubato: the beats are a guess"
+    if not grid.tempos and is_free(np.array(grid.beats)):
+        return "the tempo is free, as in rubato: its beats are a guess"
     if not grid.tempos:
         return "the tempo is not constant; beats are told one by one"
     (_, first), *later = grid.tempos

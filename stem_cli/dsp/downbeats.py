@@ -11,7 +11,7 @@ from stem_cli.dsp.framing import Floats
 from stem_cli.dsp.onsets import KICK, SNARE, Array, Novelty
 
 METRES = (4, 3)
-_TURN_BEATS = 8
+_TURN_BARS = 2
 _TURN_WEIGHT = 0.5
 _TURN_DB, _TURN_MOST_DB, _QUIET_DB = 1.5, 6.0, 30.0
 """A jump of loudness of so much is a turn; more counts no more, and below the loudest beat by so much is silence."""
@@ -57,10 +57,10 @@ def divided(beats: Array, parts: int) -> Array:
 
 def bar_of(cues: Cues, halves: Cues) -> Bar:
     """How the beats make bars. halves: the cues of the beats and of the half beats between them."""
-    for parts, told in ((1, cues), (2, halves)):
+    for parts, told in ((2, halves), (1, cues)):  # what repeats after seven halves does so after seven beats, too
         if _in_seven(told):
             return Bar(_SEVEN, _phase(told, _SEVEN), parts)
-    scores = {metre: _repeats(cues, metre) for metre in METRES}
+    scores = {metre: _repeats(cues, metre) + _repeats(cues, 2 * metre) for metre in METRES}
     metre = 3 if scores[3] > _METRE_ODDS * max(scores[4], 1e-9) else 4
     return Bar(metre, _phase(cues, metre))
 
@@ -75,7 +75,7 @@ def _repeats(cues: Cues, metre: int) -> float:
 
 
 def _phase(cues: Cues, metre: int) -> int:
-    turns = _turns(cues.loudness)
+    turns = _turns(cues.loudness, _TURN_BARS * metre)
     phases = [_evidence(cues, turns, metre, phase) for phase in range(metre)]
     phases[_first_heard(cues.loudness) % metre] += _FIRST_WEIGHT
     return int(np.argmax(phases))
@@ -94,12 +94,15 @@ def _first_heard(loudness: Array) -> int:
     return int(np.argmax(loudness > loudness.max(initial=-120.0) - 2 * _QUIET_DB))
 
 
-def _turns(loudness: Array) -> Array:
-    """How much louder or softer the song is after each beat than before it, where that is much; 0 elsewhere."""
-    padded = np.pad(np.maximum(loudness, loudness.max(initial=-120.0) - _QUIET_DB), _TURN_BEATS, mode="edge")
+def _turns(loudness: Array, span: int) -> Array:
+    """How much louder or softer the song is after each beat than before it, where that is much; 0 elsewhere.
+
+    span: beats before and after, whole bars of them.
+    """
+    padded = np.pad(np.maximum(loudness, loudness.max(initial=-120.0) - _QUIET_DB), span, mode="edge")
     sums = np.concatenate([[0.0], np.cumsum(padded)])
-    means = (sums[_TURN_BEATS:] - sums[:-_TURN_BEATS]) / _TURN_BEATS
-    jumps = np.abs(means[_TURN_BEATS:] - means[:-_TURN_BEATS])[: len(loudness)]
+    means = (sums[span:] - sums[:-span]) / span
+    jumps = np.abs(means[span:] - means[:-span])[: len(loudness)]
     summit = jumps >= np.maximum(np.roll(jumps, 1), np.roll(jumps, -1))
     return np.where(summit & (jumps > _TURN_DB), np.minimum(jumps, _TURN_MOST_DB), 0.0)
 

@@ -31,8 +31,6 @@ _BEFORE_SECONDS, _AFTER_SECONDS = 0.032, 0.020
 """Around the peak of novelty the stroke itself begins somewhere here."""
 _EMPHASIS = np.float32(0.95)
 """How much of each sample is taken from the next: else the waves of the bass hide where a kick begins."""
-_HEARD_SECONDS, _HEARD_DB = 0.02, -40.0
-"""What is softer than the loud parts by so much, over such a time, is the noise before a song."""
 _ENVELOPE_SECONDS = 0.001
 _ENVELOPE_HZ = 5512.0
 _ATTACK_SECONDS = 0.010
@@ -56,16 +54,6 @@ class Novelty:
     def seconds(self) -> float:
         """Of the song."""
         return len(self.envelope) / self.envelope_rate
-
-    @property
-    def begins(self) -> float:
-        """The second from which on there is something to hear; 0 for silence."""
-        if not len(self.envelope):
-            return 0.0
-        box = max(1, round(_HEARD_SECONDS * self.envelope_rate))
-        level = np.convolve(self.envelope, np.full(box, 1 / box))
-        loud = float(np.percentile(level, 95)) * 10 ** (_HEARD_DB / 20)
-        return float(np.argmax(level > loud)) / self.envelope_rate
 
     @cached_property
     def curve(self) -> Array:
