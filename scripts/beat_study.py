@@ -3,7 +3,7 @@
 Each FOLDER holds the true stems of a song and its truth.json, as scripts/songs_with_truth.py writes them, or those of a
 real one with "bpm", "key" and "beats_from_zero" in it. Told are the tempo, the worst and the 95th percentile of the
 beats, the first downbeat, the metre, the key, and how many sections begin where they do. --separated: the same from
-stems that the embedded engine makes of the mix.
+stems that the embedded engine makes of the mix; they are kept in the folder that --keep names, for the next time.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--separated", action="store_true")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="for separated stems")
     parser.add_argument("--genre", action="store_true", help="tell the genre, as a tag would")
     args = parser.parse_args()
     print(_COLUMNS)
@@ -46,11 +47,16 @@ def main() -> None:
         _show(folder.name, "true", stem_files(folder), truth, hints)
         if args.separated:
             with tempfile.TemporaryDirectory() as home:
-                _show(folder.name, "sep.", _separated(folder, Path(home)), truth, hints)
+                kept = args.keep / folder.name if args.keep else Path(home)
+                _show(folder.name, "sep.", _separated(folder, kept), truth, hints)
 
 
 def _separated(folder: Path, home: Path) -> dict[str, Path]:
     """Stems of the mix by the embedded engine."""
+    home.mkdir(parents=True, exist_ok=True)
+    done = find_folders(home / "out") if (home / "out").exists() else []
+    if done:
+        return done[0].paths()
     parts = [soundfile.read(path, dtype="float32") for path in stem_files(folder).values()]
     soundfile.write(home / "mix.wav", sum(sound for sound, _ in parts), parts[0][1], subtype="FLOAT")
     timed([*STEM, "separate", home / "mix.wav", "--engine", "builtin", "--output", home / "out", "--format", "flac"])

@@ -81,7 +81,7 @@ def _tracks(groups: Sequence[Group], ids: Ids) -> list[Element]:
 
 
 def _highest(elements: Sequence[Element]) -> int:
-    """Of all ids within: the markers of one clip, or the tempos of one set, may be more than all else that is counted."""
+    """Of all ids within: the markers of one clip may be more than all else that is counted."""
     return max((int(one.get("Id", "0")) for element in elements for one in element.iter()), default=0)
 
 

@@ -11,14 +11,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from stem_cli.dsp import drift, jumps, steady, tempo
+from stem_cli.dsp import drift, jumps, placing, steady, tempo
 from stem_cli.dsp.downbeats import Bar, divided
-from stem_cli.dsp.onsets import KICK, Array, Novelty, Onsets, onsets
+from stem_cli.dsp.onsets import Array, Novelty, Onsets, onsets
 
-_DOUBT = 0.75
-"""Sixteenths this nearly as strong as the strongest may be the beat as well; then bass and chords decide."""
 _LEAST_ONSETS = 8
-_HAIR_SECONDS = 0.005
 _LEAST_SECONDS = 5.0
 """Two bars or so: any tempo would fit less."""
 _EARLY = 0.75
@@ -103,10 +100,10 @@ def grid_of(drums: Novelty, tonal: Novelty, bars: Bars, hints: Hints, begins: fl
     found = _fitted(drums, struck, hints)
     if found is None:
         return None
-    found = _on_the_beat(found, struck, tonal, (0.0, drums.seconds))
+    found = placing.on_the_beat(found, struck, tonal, (0.0, drums.seconds))
     constant = bool(hints.bpm) or steady.is_steady(struck, found)
     beats, inliers = (
-        (_constant(found, drums.seconds), found.inliers) if constant else _moving(found, struck, drums, tonal)
+        (steady.beats(found, 0.0, drums.seconds), found.inliers) if constant else _moving(found, struck, drums, tonal)
     )
     beats = beats[beats > begins - _EARLY * found.period]
     if len(beats) < 2:
@@ -126,18 +123,11 @@ def is_free(beats: Array) -> bool:
 
 def _moving(found: steady.Fit, struck: Onsets, drums: Novelty, tonal: Novelty) -> tuple[Array, float]:
     """The beats of a song of several tempos, or one that drifts, and how much of what is struck falls on them."""
-    parts = jumps.stretches(struck, found.bpm, drums.seconds)
-    if not parts:
-        loose = drift.beats_of(drums, struck, found.bpm, drift.LOOSE)
-        return loose if is_free(loose) else drift.beats_of(drums, struck, found.bpm), found.inliers
-    beats, inliers = [], 0.0
-    for part in parts:
-        mine = jumps.between(struck, part.start, part.end)
-        grid = _on_the_beat(part.fit, mine, tonal, (part.start, part.end))
-        times = _constant(grid, drums.seconds)
-        beats.append(times[(times >= part.start) & (times < part.end)])
-        inliers += grid.inliers * mine.weights.sum() / struck.weights.sum()
-    return jumps.joined(beats), float(inliers)
+    jumped = jumps.beats_of(struck, tonal, found.bpm, drums.seconds)
+    if jumped is not None:
+        return jumped
+    loose = drift.beats_of(drums, struck, found.bpm, drift.LOOSE)
+    return loose if is_free(loose) else drift.beats_of(drums, struck, found.bpm), found.inliers
 
 
 def _fitted(drums: Novelty, struck: Onsets, hints: Hints) -> steady.Fit | None:
@@ -150,42 +140,3 @@ def _fitted(drums: Novelty, struck: Onsets, hints: Hints) -> steady.Fit | None:
     best = max(candidates, key=lambda one: one[1])[0]
     right = tempo.octave(best, tempo.strong_hits_a_second(drums), hints.tagged_bpm, hints.genre)
     return steady.fit(struck, right)
-
-
-def _on_the_beat(found: steady.Fit, struck: Onsets, tonal: Novelty, span: tuple[float, float]) -> steady.Fit:
-    """The grid moved to the sixteenth that is the beat, and fitted once more to what is struck there.
-
-    span: from where to where in the song it holds, seconds.
-    """
-    shifted = [steady.shifted(found, shift) for shift in range(steady.PARTS)]
-    kicks, weights = (
-        np.array([_weight_at(struck.times, what, one) for one in shifted]) for what in (struck.kicks, struck.weights)
-    )
-    strength = kicks * weights
-    likely = [one for one, much in zip(shifted, strength, strict=True) if much >= _DOUBT * strength.max()]
-    best = max(likely, key=lambda one: _one_in_the_bar(tonal, one, span)) if len(likely) > 1 else likely[0]
-    placed = steady.on_beats(struck, best)
-    bpm = tempo.rounded(placed.bpm, (span[1] - span[0]) / placed.period)
-    return replace(steady.recentred(placed, 60 / bpm, span[0] + span[1]), inliers=found.inliers)
-
-
-def _weight_at(times: Array, weights: Array, found: steady.Fit) -> float:
-    off = np.abs(steady.off_grid(times, found.first, found.period, 1))
-    return float(weights[off < found.period / (2 * steady.PARTS)].sum())
-
-
-def _one_in_the_bar(tonal: Novelty, found: steady.Fit, span: tuple[float, float]) -> float:
-    """The most that bass and chords begin on one beat of the bars, over a stretch of the song."""
-    curve = tonal.flux[: KICK + 3].sum(axis=0) if tonal.flux.size else np.zeros(0)
-    times = np.arange(len(curve)) / tonal.rate
-    near = np.abs(steady.off_grid(times, found.first, found.period, 1)) < 0.03
-    near &= (times >= span[0]) & (times <= span[1])
-    places = np.round((times - found.first) / found.period).astype(int) % 4
-    return max((float(curve[near & (places == place)].sum()) for place in range(4)), default=0.0)
-
-
-def _constant(found: steady.Fit, seconds: float) -> Array:
-    """Every beat of the grid that lies in the song; one that is a hair before it is at its start."""
-    first = np.ceil((-_HAIR_SECONDS - found.first) / found.period)
-    last = np.floor((seconds - found.first) / found.period)
-    return np.maximum(found.first + np.arange(first, last + 1) * found.period, 0.0)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
-from stem_cli.dsp import steady, tempo
-from stem_cli.dsp.onsets import Array, Onsets
+from stem_cli.dsp import placing, steady, tempo
+from stem_cli.dsp.onsets import Array, Novelty, Onsets
 
 LONGEST_SECONDS = 15 * 60.0
 """Of a song; a longer one is no song, and to look for its cuts takes time that grows with the square of it."""
@@ -23,6 +24,8 @@ _DEPTH = 3
 _LEAST_INLIERS = 0.5
 """A stretch whose tempo stands has so much on its grid; a band without a click up to 0.45, in half a minute of it."""
 _NEAR_SECONDS = 8.0
+_GOES_ON = 0.5
+"""Beats go on through a change of tempo where each stretch is struck at least this much there, of its strongest."""
 _AT_ONCE = 1 << 19
 
 
@@ -33,6 +36,38 @@ class Stretch:
     start: float
     end: float
     fit: steady.Fit
+
+
+def beats_of(onsets: Onsets, tonal: Novelty, bpm: float, seconds: float) -> tuple[Array, float] | None:
+    """The beats of a song whose tempo jumps, and the share of what is struck that falls on its grids; None where it
+    does not. See `stretches`; tonal: of bass and chords."""
+    parts = stretches(onsets, bpm, seconds)
+    if not parts:
+        return None
+    mine = [between(onsets, part.start, part.end) for part in parts]
+    grids = _on_the_beat(parts, mine, tonal)
+    spans = [(part.start, part.end) for part in parts]
+    beats = [steady.beats(grid, *span) for grid, span in zip(grids, spans, strict=True)]
+    share = sum(grid.inliers * one.weights.sum() for grid, one in zip(grids, mine, strict=True)) / onsets.weights.sum()
+    return joined(beats), float(share)
+
+
+def _on_the_beat(parts: Sequence[Stretch], mine: Sequence[Onsets], tonal: Novelty) -> list[steady.Fit]:
+    """The grid of each stretch at the beat: the one that goes on through all of them, or else each by itself."""
+    fits = [parts[0].fit]
+    for part in parts[1:]:
+        turns = [steady.shifted(part.fit, shift) for shift in range(steady.PARTS)]
+        last = steady.beats(fits[-1], part.start - fits[-1].period, part.start)[-1]
+        fits.append(min(turns, key=lambda one: abs(float(steady.off_grid(last, one.first, one.period, 1)))))
+    strengths = np.array([placing.strengths(fit, one) for fit, one in zip(fits, mine, strict=True)])
+    most = int(np.argmax(strengths.sum(axis=0)))
+    goes_on = bool(strengths[:, most].min() >= _GOES_ON)
+    found = []
+    for part, fit, one in zip(parts, fits, mine, strict=True):
+        span = (part.start, part.end)
+        here = placing.placed(steady.shifted(fit, most), one, span)
+        found.append(here if goes_on else placing.on_the_beat(fit, one, tonal, span))
+    return found
 
 
 def stretches(onsets: Onsets, bpm: float, seconds: float) -> list[Stretch]:
@@ -114,7 +149,7 @@ def _best_cut(onsets: Onsets, start: float, end: float) -> float | None:
     return start + _WINDOW_SECONDS * (_LEAST_WINDOWS + int(np.argmax((before + after)[inside])))
 
 
-def _sides(onsets: Onsets, tempos: Array, firsts: Array) -> tuple[Array, Array]:
+def _sides(onsets: Onsets, tempos: Array, firsts: npt.NDArray[np.intp]) -> tuple[Array, Array]:
     """How well what is struck before each cut sits on each tempo, and what is struck after it: [tempos, cuts]."""
     turns = tempos[:, None] / 60 * onsets.times
     left = right = np.zeros((len(tempos), len(firsts)))

@@ -15,6 +15,7 @@ _TOLERANCES = (0.030, 0.020, 0.012, 0.008, 0.005)
 """Seconds that an onset may be off the grid, narrower from fit to fit."""
 _WINDOW_BEATS = 16
 _LEAST_IN_WINDOW = 8
+_HAIR_SECONDS = 0.005
 _FLAT_SECONDS = 0.005
 """The thirds of a song may differ by this: its samples begin up to 8 ms beside the grid, each in its own way."""
 _ASIDE, _ASIDE_ODDS = 0.06, 1.3
@@ -74,6 +75,13 @@ def recentred(found: Fit, period: float, seconds: float) -> Fit:
     """The grid with a period next to its own, unmoved in the middle of the song."""
     middle = round((seconds / 2 - found.first) / found.period)
     return Fit(found.first + middle * (found.period - period), period, found.inliers)
+
+
+def beats(found: Fit, start: float, end: float) -> Array:
+    """Every beat of the grid from `start` to `end`, seconds; one that is a hair before the song is at its start."""
+    first = np.ceil((start - _HAIR_SECONDS - found.first) / found.period)
+    last = np.floor((end - found.first) / found.period)
+    return np.maximum(found.first + np.arange(first, last + 1) * found.period, 0.0)
 
 
 def off_grid(times: Array, first: float, period: float, parts: int = PARTS) -> Array:
