@@ -59,7 +59,12 @@ def _on_the_beat(parts: Sequence[Stretch], mine: Sequence[Onsets], tonal: Novelt
         turns = [steady.shifted(part.fit, shift) for shift in range(steady.PARTS)]
         last = steady.beats(fits[-1], part.start - fits[-1].period, part.start)[-1]
         fits.append(min(turns, key=lambda one: abs(float(steady.off_grid(last, one.first, one.period, 1)))))
-    strengths = np.array([placing.strengths(fit, one) for fit, one in zip(fits, mine, strict=True)])
+    strengths = np.array(
+        [
+            placing.strengths(fit, one, tonal, (part.start, part.end))
+            for part, fit, one in zip(parts, fits, mine, strict=True)
+        ]
+    )
     most = int(np.argmax(strengths.sum(axis=0)))
     goes_on = bool(strengths[:, most].min() >= _GOES_ON)
     found = []

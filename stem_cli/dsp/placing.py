@@ -9,8 +9,8 @@ import numpy as np
 from stem_cli.dsp import steady, tempo
 from stem_cli.dsp.onsets import KICK, Array, Novelty, Onsets
 
-_DOUBT = 0.75
-"""Sixteenths this nearly as strong as the strongest may be the beat as well; then bass and chords decide."""
+_STRUCK = 3
+"""The power to which it counts what is struck: with less, separated house has its beats on the off-beats of the bass."""
 
 
 def on_the_beat(found: steady.Fit, struck: Onsets, tonal: Novelty, span: tuple[float, float]) -> steady.Fit:
@@ -18,19 +18,24 @@ def on_the_beat(found: steady.Fit, struck: Onsets, tonal: Novelty, span: tuple[f
 
     span: from where to where in the song it holds, seconds.
     """
-    shifted = [steady.shifted(found, shift) for shift in range(steady.PARTS)]
-    strong = [one for one, much in zip(shifted, strengths(found, struck), strict=True) if much >= _DOUBT]
-    best = max(strong, key=lambda one: _one_in_the_bar(tonal, one, span)) if len(strong) > 1 else strong[0]
-    return placed(best, struck, span)
+    return placed(steady.shifted(found, int(np.argmax(strengths(found, struck, tonal, span)))), struck, span)
 
 
-def strengths(found: steady.Fit, struck: Onsets) -> Array:
-    """How much each of the four sixteenths is struck, on the kick above all; the most is 1."""
+def strengths(found: steady.Fit, struck: Onsets, tonal: Novelty, span: tuple[float, float]) -> Array:
+    """How much each of the four sixteenths is the beat, the likeliest 1.
+
+    What is struck there counts most, then the kick, which separation confuses with a bass on the off-beats, then how
+    much of bass and chords begins there on one beat of the bars.
+    """
     shifted = [steady.shifted(found, shift) for shift in range(steady.PARTS)]
     kicks, weights = (
         np.array([_weight_at(struck.times, what, one) for one in shifted]) for what in (struck.kicks, struck.weights)
     )
-    return np.asarray(kicks * weights / max(float((kicks * weights).max()), 1e-12))
+    chords = np.array([_one_in_the_bar(tonal, one, span) for one in shifted])
+    found_there = kicks * weights**_STRUCK
+    if chords.any():
+        found_there = found_there * chords
+    return np.asarray(found_there / max(float(found_there.max()), 1e-12))
 
 
 def placed(found: steady.Fit, struck: Onsets, span: tuple[float, float]) -> steady.Fit:
