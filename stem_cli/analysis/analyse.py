@@ -84,8 +84,10 @@ def _doubts(heard: Heard, grid: BeatGrid | None, known: bool) -> list[str]:
     if heard.seconds < _SHORT_SECONDS and not known:
         notes.append(f"it is only {heard.seconds:.1f} s long: its tempo is a guess")
     if heard.seconds > _LONG_SECONDS:
-        notes.append(f"it is {heard.seconds / 60:.0f} min long, a DJ mix most likely: cut it into songs for good grids")
-    if not grid.constant:
+        tempos = "" if grid.constant else " and of several tempos"
+        minutes = f"it is {heard.seconds / 60:.0f} min long{tempos}"
+        notes.append(f"{minutes}, a DJ mix most likely: cut it into songs for grids to rely on")
+    elif not grid.constant:
         notes.append(_moves(grid))
     if grid.beat_unit != 4:
         notes.append(f"bars have {grid.beats_per_bar} eighths, {grid.bpm:.6g} of which go to a minute")

@@ -105,14 +105,16 @@ def grid_of(drums: Novelty, tonal: Novelty, bars: Bars, hints: Hints, begins: fl
     beats, inliers = (
         (steady.beats(found, 0.0, drums.seconds), found.inliers) if constant else _moving(found, struck, drums, tonal)
     )
-    beats = beats[beats > begins - _EARLY * found.period]
+    beats = beats[beats > begins - _EARLY * found.period]  # what is before the song would count as its first turn
     if len(beats) < 2:
         return None
     bar = bars(beats)
     beats = divided(beats, bar.parts)
+    early = int(np.sum(beats <= begins - _EARLY * found.period / bar.parts))
+    beats, phase = beats[early:], (bar.phase - early) % bar.beats
     bpm = bar.parts * found.bpm if constant else float(60 / np.median(np.diff(beats)))
     times = tuple(float(time) for time in np.round(beats, 6))
-    return BeatGrid(bpm, times[min(bar.phase, len(times) - 1)], times, bar.beats, constant, round(inliers, 3))
+    return BeatGrid(bpm, times[min(phase, len(times) - 1)], times, bar.beats, constant, round(inliers, 3))
 
 
 def is_free(beats: Array) -> bool:

@@ -20,6 +20,7 @@ _FIRST_WEIGHT = 0.15
 """That a song begins with a bar is likely, no more."""
 _METRE_ODDS = 1.15
 """Three has to be this much likelier than four: nearly all songs are in four."""
+_HAIR_SECONDS = 0.005
 _SEVEN, _NOT_SEVEN = 7, (3, 4, 6, 8)
 _SEVEN_ODDS, _SEVEN_LEAST = 1.5, 0.4
 
@@ -50,9 +51,10 @@ def cues_of(beats: Array, harmonies: tuple[Chroma, ...], drums: Novelty, loudnes
 
 
 def divided(beats: Array, parts: int) -> Array:
-    """The beats with those between them, `parts` of each."""
+    """The beats with those between them, `parts` of each, and those before the first one that are in the song."""
     places = np.arange(parts * (len(beats) - 1) + 1) / parts
-    return np.asarray(np.interp(places, np.arange(len(beats)), beats))
+    before = beats[0] - (beats[1] - beats[0]) * np.arange(parts - 1, 0, -1) / parts
+    return np.concatenate([before[before > -_HAIR_SECONDS], np.interp(places, np.arange(len(beats)), beats)])
 
 
 def bar_of(cues: Cues, halves: Cues) -> Bar:

@@ -10,7 +10,7 @@ from stem_cli.dsp import steady, tempo
 from stem_cli.dsp.onsets import KICK, Array, Novelty, Onsets
 
 _STRUCK = 3
-"""The power to which it counts what is struck: with less, separated house has its beats on the off-beats of the bass."""
+"""The power to which it counts what is struck: with less, separated house begins its beats on the bass between them."""
 
 
 def on_the_beat(found: steady.Fit, struck: Onsets, tonal: Novelty, span: tuple[float, float]) -> steady.Fit:
