@@ -116,8 +116,9 @@ def _in_folder(folder: Path, paths: Sequence[Path], notes: list[str]) -> Iterato
             yield one
     if loose:
         names = ", ".join(path.name for path in loose[:_SHOWN]) + (" ..." if len(loose) > _SHOWN else "")
-        yes = "no stem of a song is known by such a name" if len(loose) == 1 else "no stems are known by such names"
-        notes.append(f"{folder}: {len(loose)} files are passed over ({names}): {yes}")
+        only = f"1 file is passed over ({names}): no stem of a song is known by such a name"
+        more = f"{len(loose)} files are passed over ({names}): no stems are known by such names"
+        notes.append(f"{folder}: {only if len(loose) == 1 else more}")
 
 
 def _song(
