@@ -204,7 +204,7 @@ def open_folder(path: Path) -> StemFolder:
         place = Place(file.parent, file.name.removesuffix(FLAT_METADATA) if flat else "")
         return StemFolder(place, _record(json.loads(file.read_text("utf-8"))))
     except FileNotFoundError as error:
-        hint = "Name a folder that stem-cli made, or a .stems.json file."
+        hint = "Name a folder that stem-cli made, or a .stems.json file; a song is separated first (`stem separate`)."
         raise InputError("there are no stems of ours", path, hint) from error
     except OSError as error:
         raise InputError(f"it cannot be read ({error.strerror})", file, "Check its permissions.") from error

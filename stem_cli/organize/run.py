@@ -116,7 +116,7 @@ def _write(
         done.written += write_lists(lists, programs, ours)
         if asked.install:
             crates = [path for path in lists.paths() if path.endswith(SUFFIX)]
-            done.written += install(asked.output, crates, data_dir(settings), ours)
+            done.written += install(asked.output, crates, data_dir(settings), ours, tell)
     return done
 
 
@@ -165,8 +165,9 @@ def _stem_folders(asked: Asked, tell: Tell) -> tuple[list[StemFolder], tuple[str
         if not songs:
             for note in _shortened(notes):
                 tell(note)
+            hint = "Separate songs first: `stem batch`. Stems of others are called vocals.wav, or Song (Vocals).wav."
             what = "there are no stems of ours here, and none of another tool that are known by their names"
-            raise InputError(what, path, "Stems are called vocals.wav in a folder of the song, or `Song (Vocals).wav`.")
+            raise InputError(what, path, hint)
         found |= {folder.place.metadata: folder for folder in songs}
     for note in _shortened(notes):
         tell(note)
