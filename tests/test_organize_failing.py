@@ -71,6 +71,18 @@ def test_a_song_with_a_damaged_stem_is_told_and_the_others_are_done(
     assert len(listed(Path("dj"))) == 8
 
 
+@pytest.mark.parametrize("named", ["all", "each"])
+def test_a_damaged_record_stops_no_other_song(stem: Stem, stems: Path, named: str) -> None:
+    record = of(stems, "one", "bass").with_name("metadata.json")
+    record.write_text("{" + record.read_text("utf-8"), "utf-8")
+    paths = [stems] if named == "all" else sorted(stems.iterdir())
+    done = stem("organize", *paths, "--for", "serato", "--output", "dj", code=6)
+    assert f"{record}: its metadata is damaged" in done.stderr.replace(f"{Path.cwd()}/", "")
+    assert "1 of 2 songs could not be organized in full" in done.stderr
+    assert [path.name for path in sorted(Path("dj").iterdir())] == ["_DJ", "two"]
+    stem("organize", record.parent, "--for", "serato", "--output", "dj", code=3)
+
+
 def test_a_stem_that_is_not_asked_for_may_be_gone(stem: Stem, stems: Path) -> None:
     of(stems, "one", "drums").unlink()
     stem("organize", stems, "--for", "serato", "--output", "dj", "--stems", "vocals")

@@ -103,9 +103,10 @@ def organize(
     elif not quiet:
         click.echo(os.fsencode("\n".join(outcome.written)))
         verbs = ("would be written", "are") if dry_run else ("written", "were")
-        songs, written = counted(len(outcome.plan.songs), "song"), counted(len(outcome.written), "file")
-        click.echo(f"{songs}: {written} {verbs[0]}, {len(outcome.there)} {verbs[1]} there", err=True)
-    _end(list(outcome.failed.values()), len(outcome.plan.songs), dry_run)
+        done, written = counted(len(outcome.plan.songs), "song"), counted(len(outcome.written), "file")
+        click.echo(f"{done}: {written} {verbs[0]}, {len(outcome.there)} {verbs[1]} there", err=True)
+    songs = {*(song.name for song in outcome.plan.songs), *outcome.failed}
+    _end(list(outcome.failed.values()), len(songs), dry_run)
 
 
 def _end(failed: list[StemError], songs: int, dry_run: bool) -> None:

@@ -67,6 +67,9 @@ def adopted(root: Path) -> Found:
     outputs = frozenset(path.parent.parent for path in root.rglob(str(manifest.PLACE)))
     by_folder: dict[Path, list[Path]] = {}
     for one in songs_below(root, notes.append, outputs):
+        own = one.path.with_name(METADATA)
+        if own.exists() and not is_foreign(own):
+            continue  # damaged: else it would have hidden them
         by_folder.setdefault(one.path.parent, []).append(one.path)
     songs: list[Adopted] = []
     for folder, paths in by_folder.items():

@@ -70,10 +70,11 @@ def organized(asked: Asked, settings: Settings, tell: Tell) -> Outcome:
     """
     _refuse_wishes(asked)
     output, place = asked.output, seen(asked.path_map, asked.output)
-    folders, notes = _stem_folders(asked, tell)
+    folders, notes, damaged = _stem_folders(asked, tell)
     with _alone(asked, settings, tell):
         ours = completed(output, manifest.read(output))
-        decided, failed = room.without_large(plan(folders, asked.how, output, ours), output, asked.files.codec)
+        decided, large = room.without_large(plan(folders, asked.how, output, ours), output, asked.files.codec)
+        failed = damaged | large
         _refuse_nothing(asked, folders)
         songs = {*(folder.record.source.path for folder in folders), *(song.source for song in ours.songs)}
         known = known_of(songs, asked.rekordbox_xml, asked.crates, asked.libraries, asked.mapping)
@@ -148,20 +149,27 @@ def _alone(asked: Asked, settings: Settings, tell: Tell) -> AbstractContextManag
     return manifest.alone(asked.output, data_dir(settings), lambda: tell(waiting))
 
 
-def _stem_folders(asked: Asked, tell: Tell) -> tuple[list[StemFolder], tuple[str, ...]]:
-    """The stems that were named, ours and those of other tools, and those below, each once; and what was told of them.
+def _stem_folders(asked: Asked, tell: Tell) -> tuple[list[StemFolder], tuple[str, ...], dict[str, StemError]]:
+    """The stems that were named, ours and those of other tools, and those below, each once.
+
+    And what was told of them, and by name the folders of ours whose metadata is damaged.
 
     Raises InputError where a path has none, UsageError where the output would lie among them.
     """
     found: dict[Path, StemFolder] = {}
     notes: list[str] = []
+    damaged: dict[str, StemError] = {}
     for path in asked.folders:
         _refuse_output(path, asked.output)
-        songs: list[StemFolder] = list(find_folders(path, judged=False))
+        songs: list[StemFolder] = list(
+            find_folders(path, False, lambda error: damaged.update({_song_of(error): error}))
+        )
         if path.is_dir() and [folder.place.home for folder in songs] != [path.absolute()]:
             theirs = adopted(path)
             songs += theirs.songs
             notes += theirs.notes
+        if not songs and damaged:
+            raise next(iter(damaged.values()))
         if not songs:
             for note in _shortened(notes):
                 tell(note)
@@ -171,7 +179,12 @@ def _stem_folders(asked: Asked, tell: Tell) -> tuple[list[StemFolder], tuple[str
         found |= {folder.place.metadata: folder for folder in songs}
     for note in _shortened(notes):
         tell(note)
-    return list(found.values()), tuple(notes)
+    return list(found.values()), tuple(notes), damaged
+
+
+def _song_of(error: InputError) -> str:
+    """What a folder of stems is called by whose metadata is damaged."""
+    return str(error.path.parent.name if error.path is not None else "")
 
 
 def _refuse_output(path: Path, output: Path) -> None:
