@@ -161,6 +161,7 @@ def _stem_folders(asked: Asked, tell: Tell) -> tuple[list[StemFolder], tuple[str
     damaged: dict[str, StemError] = {}
     for path in asked.folders:
         _refuse_output(path, asked.output)
+        before = len(damaged)
         songs: list[StemFolder] = list(
             find_folders(path, False, lambda error: damaged.update({_song_of(error): error}))
         )
@@ -168,15 +169,15 @@ def _stem_folders(asked: Asked, tell: Tell) -> tuple[list[StemFolder], tuple[str
             theirs = adopted(path)
             songs += theirs.songs
             notes += theirs.notes
-        if not songs and damaged:
-            raise next(iter(damaged.values()))
-        if not songs:
+        if not songs and len(damaged) == before:
             for note in _shortened(notes):
                 tell(note)
             hint = "Separate songs first: `stem batch`. Stems of others are called vocals.wav, or Song (Vocals).wav."
             what = "there are no stems of ours here, and none of another tool that are known by their names"
             raise InputError(what, path, hint)
         found |= {folder.place.metadata: folder for folder in songs}
+    if damaged and not found:
+        raise next(iter(damaged.values()))
     for note in _shortened(notes):
         tell(note)
     return list(found.values()), tuple(notes), damaged
