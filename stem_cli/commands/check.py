@@ -47,7 +47,8 @@ def check(
 ) -> None:
     """Look at files as decks and DJ programs do: headers, rates, names, lists, `.stem.mp4`.
 
-    Files are only read; --fix writes mended copies elsewhere, and looks at those again. Exit code 9 where a deck would
+    Files are only read; --fix writes mended copies elsewhere, and looks at those again. Run again after it was stopped,
+    it finishes the copy of a folder. Exit code 9 where a deck would
     stumble over something, with --fix over something in the copy.
     """
     found = [(path, finding) for one in paths for path, finding in _findings(one, programs, drive)]

@@ -78,7 +78,7 @@ def organize(
 
     STEMS are folders that stem-cli or another tool made, or folders with such in them. Nothing of yours is changed:
     files go to --output, and only files that this command wrote there are ever replaced. Lists name the songs of all
-    runs that are still there.
+    runs that are still there. One failing song never stops the others; then the exit code is 6.
     """
     from stem_cli import logbook
     from stem_cli.organize import Arrangement, Asked, How, demand, organized
