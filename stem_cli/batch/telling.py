@@ -17,10 +17,10 @@ from stem_cli import settings as settings_of
 from stem_cli.batch import report, rules
 from stem_cli.batch.prepare import Prepared
 from stem_cli.batch.report import Row, Summary
-from stem_cli.batch.report.summary import counted, length
+from stem_cli.batch.report.summary import length
 from stem_cli.database import text_of
 from stem_cli.engines import Engine
-from stem_cli.errors import InputError, SomeFailed, StemError
+from stem_cli.errors import InputError, SomeFailed, StemError, counted
 from stem_cli.library import Song
 from stem_cli.library.select import Selection
 from stem_cli.settings import Settings
@@ -32,12 +32,13 @@ _MOST_NAMED = 3
 class Hand:
     """What is at hand of a batch: the songs that were named, and what is to be done with them.
 
-    engine: of most songs. by_path: the songs by their names in the queue.
+    engine: of most songs. light: each song needs no more than a core. by_path: the songs by their names in the queue.
     """
 
     selection: Selection
     rules: tuple[rules.Rule, ...]
     engine: Engine
+    light: bool
     wish: str
     prepared: Prepared
     by_path: dict[str, Song] = field(default_factory=dict)
