@@ -51,6 +51,7 @@ def live(stem: Stem, folder: Path, *options: object, but: tuple[str, ...] = ()) 
     return path, told(stem, folder)
 
 
+@pytest.mark.slow
 def test_a_tempo_that_jumps_is_a_grid_for_each_stretch(stem: Stem) -> None:
     made, sounds = song("change", 3, 100, 124)
     folder = write_stems(Path("jump"), sounds)
@@ -67,6 +68,7 @@ def test_a_tempo_that_jumps_is_a_grid_for_each_stretch(stem: Stem) -> None:
         assert place == pytest.approx(beat, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("style", "bpm", "words"), [("seven", 170, "85 BPM, 7/8"), ("waltz", 141, "141 BPM, 3/4")], ids=["7/8", "3/4"]
 )
@@ -84,6 +86,7 @@ def test_bars_of_three_and_of_seven(stem: Stem, style: str, bpm: float, words: s
     assert clip.signature == (made.beats_per_bar, made.beat_unit)
 
 
+@pytest.mark.slow
 def test_a_ballad_in_rubato_is_told_so_and_makes_a_set(stem: Stem) -> None:
     _, sounds = song("ballad", 2, 90, 66)
     folder = write_stems(Path("ballad"), sounds)
@@ -94,6 +97,7 @@ def test_a_ballad_in_rubato_is_told_so_and_makes_a_set(stem: Stem) -> None:
     assert read_set(path).tracks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("style", "bpm", "pickup"), [("house", 124, 0), ("dnb", 174, 1), ("techno", 132, 3)])
 def test_silence_noise_and_a_pickup_before_the_first_bar(stem: Stem, style: str, bpm: float, pickup: int) -> None:
     made = compose(style, 6, 60, bpm=bpm)
