@@ -26,9 +26,13 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
     notes: list[str] = []
     if heard.seconds < _SHORT_SECONDS and hints.tagged_bpm and not hints.bpm:
         hints = replace(hints, bpm=hints.tagged_bpm)
-    beats_from, missing = _beats_from(heard)
-    notes += missing
-    grid = grid_of(beats_from, heard.tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins(heard))
+    beats_from = heard.drums
+    if silent(heard, "drums"):
+        beats_from = heard.whole
+        notes.append("there are no drums; beats are told from everything else")
+    grid = _grid(heard, beats_from, hints)
+    if silent(heard, "drums") and grid is not None and is_free(np.array(grid.beats)):
+        grid = _grid(heard, heard.tonal, hints) or grid  # voices begin when they like
     notes += _doubts(heard, grid, bool(hints.bpm))
     found = key_of(heard.notes.notes().sum(axis=0))
     tagged = (*(("bpm",) if hints.bpm else ()), *(("key",) if key else ()))
@@ -42,13 +46,8 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
     )
 
 
-def _beats_from(heard: Heard) -> tuple[Novelty, list[str]]:
-    """What beats are told from, and what to say of it. Voices come last: they begin when they like."""
-    if not silent(heard, "drums"):
-        return heard.drums, []
-    if all(silent(heard, family) for family in heard.levels_db if family not in ("drums", "vocals")):
-        return heard.whole, ["there are no drums; beats are told from everything else"]
-    return heard.tonal, ["there are no drums; beats are told from bass and chords"]
+def _grid(heard: Heard, beats_from: Novelty, hints: Hints) -> BeatGrid | None:
+    return grid_of(beats_from, heard.tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins(heard))
 
 
 def _kept(key: Key, found: KeyFound | None) -> KeyFound:

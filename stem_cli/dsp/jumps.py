@@ -114,7 +114,7 @@ def _cut(onsets: Onsets, bpm: float, start: float, end: float, depth: int) -> li
     found = _fit(mine, bpm, end - start)
     if found is None:
         return []
-    if found.inliers > _LEAST_INLIERS and steady.is_steady(mine, found):
+    if found.inliers > _LEAST_INLIERS and steady.is_steady(mine, found, start):
         return [Stretch(start, end, found)]
     place = _best_cut(mine, start, end) if depth else None
     if place is None:

@@ -105,13 +105,13 @@ def _line(
     return float(first), float(part * parts)
 
 
-def is_steady(onsets: Onsets, found: Fit) -> bool:
-    """Whether the song keeps to this grid from its first bar to its last.
+def is_steady(onsets: Onsets, found: Fit, start: float = 0.0) -> bool:
+    """Whether the song keeps to this grid from its first bar to its last; a stretch of it from `start` on.
 
     No third of it may sit better on another tempo; and where not nearly all strokes sit on the grid, the medians of
     windows of 16 beats must not wander from third to third.
     """
-    if found.inliers < _LEAST_INLIERS or any(_has_its_own(part, found.bpm) for part in _thirds(onsets)):
+    if found.inliers < _LEAST_INLIERS or any(_has_its_own(part, found.bpm) for part in _thirds(onsets, start)):
         return False
     if found.inliers > _CLEAR_INLIERS:
         return True
@@ -128,9 +128,9 @@ def is_steady(onsets: Onsets, found: Fit) -> bool:
     return max(thirds) - min(thirds) < _FLAT_SECONDS
 
 
-def _thirds(onsets: Onsets) -> list[Onsets]:
-    """The strokes of each third of a song."""
-    first, last = float(onsets.times[0]), float(onsets.times[-1]) + 1e-6
+def _thirds(onsets: Onsets, first: float) -> list[Onsets]:
+    """The strokes of each third of a song, or of a stretch of it that begins at `first`."""
+    last = float(onsets.times[-1]) + 1e-6
     place = (3 * (onsets.times - first) / (last - first)).astype(int)
     return [
         Onsets(*(values[place == third] for values in (onsets.times, onsets.weights, onsets.kicks)))
