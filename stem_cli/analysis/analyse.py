@@ -7,33 +7,27 @@ from dataclasses import replace
 import numpy as np
 
 from stem_cli.analysis.found import Analysis
+from stem_cli.analysis.given import Given
 from stem_cli.analysis.listen import Heard, silent
 from stem_cli.dsp import downbeats, sections
 from stem_cli.dsp.beats import BeatGrid, Hints, grid_of
 from stem_cli.dsp.key import Key, KeyFound, key_of
 from stem_cli.dsp.onsets import Array, Novelty
 
-_POOR = 0.35
+POOR = 0.35
 """A grid that so little of what is played falls on is worth a warning."""
 _SHORT_SECONDS, _LONG_SECONDS = 10.0, 20 * 60.0
 
 
-def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
+def analyse(heard: Heard, hints: Hints, key: Key | None = None, given: Given | None = None) -> Analysis:
     """Beats from the drums, or from all where there are none to hear; key from bass and chords; sections from all.
 
-    key: as the tags have it, which is kept.
+    key: as the tags have it, which is kept. given: a grid that is taken as it is.
     """
-    notes: list[str] = []
-    if heard.seconds < _SHORT_SECONDS and hints.tagged_bpm and not hints.bpm:
-        hints = replace(hints, bpm=hints.tagged_bpm)
-    beats_from = heard.drums
-    if silent(heard, "drums"):
-        beats_from = heard.whole
-        notes.append("there are no drums; beats are told from everything else")
-    grid = grid_of(beats_from, heard.tonal, lambda beats: _bars(heard, beats_from, beats), hints)
-    notes += _doubts(heard, grid, bool(hints.bpm))
+    taken = None if given is None else given.grid
+    grid, notes = _beats(heard, hints) if taken is None else (taken, _doubts(heard, taken, known=True))
     found = key_of(heard.notes.notes().sum(axis=0))
-    tagged = (*(("bpm",) if hints.bpm else ()), *(("key",) if key else ()))
+    tagged = (*(("bpm",) if hints.bpm or _relies(heard, hints) else ()), *(("key",) if key else ()))
     return Analysis(
         grid=grid,
         key=found if key is None else _kept(key, found),
@@ -41,7 +35,26 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
         lufs=heard.lufs,
         notes=tuple(notes),
         tagged=tagged,
+        grid_from="" if given is None or taken is None else given.source,
     )
+
+
+def _relies(heard: Heard, hints: Hints) -> bool:
+    """Whether a song is too short to tell its tempo better than its tag does."""
+    return heard.seconds < _SHORT_SECONDS and bool(hints.tagged_bpm)
+
+
+def _beats(heard: Heard, hints: Hints) -> tuple[BeatGrid | None, list[str]]:
+    """The grid that is heard, and what is to be said of it."""
+    notes: list[str] = []
+    if not hints.bpm and _relies(heard, hints):
+        hints = replace(hints, bpm=hints.tagged_bpm)
+    beats_from = heard.drums
+    if silent(heard, "drums"):
+        beats_from = heard.whole
+        notes.append("there are no drums; beats are told from everything else")
+    grid = grid_of(beats_from, heard.tonal, lambda beats: _bars(heard, beats_from, beats), hints)
+    return grid, [*notes, *_doubts(heard, grid, bool(hints.bpm))]
 
 
 def _kept(key: Key, found: KeyFound | None) -> KeyFound:
@@ -76,6 +89,6 @@ def _doubts(heard: Heard, grid: BeatGrid | None, known: bool) -> list[str]:
         notes.append("it is long and of several tempos, like a DJ mix: cut it into songs for grids to rely on")
     elif not grid.constant:
         notes.append("the tempo is not constant; beats are told one by one")
-    if grid.confidence < _POOR:
+    if grid.confidence < POOR:
         notes.append(f"only {grid.confidence:.0%} of what is struck falls on the beat: check the grid by ear")
     return notes
