@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stem_cli.analysis.found import Analysis
+from stem_cli.analysis.found import POOR, Analysis
 from stem_cli.analysis.given import Given
 from stem_cli.analysis.listen import Heard, silent
 from stem_cli.dsp import downbeats, sections
@@ -14,8 +14,6 @@ from stem_cli.dsp.beats import BeatGrid, Hints, grid_of
 from stem_cli.dsp.key import Key, KeyFound, key_of
 from stem_cli.dsp.onsets import Array, Novelty
 
-POOR = 0.35
-"""A grid that so little of what is played falls on is worth a warning."""
 _SHORT_SECONDS, _LONG_SECONDS = 10.0, 20 * 60.0
 
 
@@ -32,7 +30,7 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None, given: Given | N
         grid=grid,
         key=found if key is None else _kept(key, found),
         sections=_sections(heard, grid),
-        lufs=heard.lufs,
+        lufs=round(heard.lufs, 2),
         notes=tuple(notes),
         tagged=tagged,
         grid_from="" if given is None or taken is None else given.source,

@@ -13,6 +13,8 @@ from stem_cli.dsp.sections import Section
 
 VERSION = 1
 """Of the recipe: what an older one found is heard again."""
+POOR = 0.35
+"""A grid that so little of what is played falls on is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Analysis:
     tagged: tuple[str, ...] = ()
     grid_from: str = ""
     alone: bool = False
+
+    @property
+    def sure_grid(self) -> BeatGrid | None:
+        """The grid, for places that have no room for a doubt; None where there is one."""
+        return self.grid if self.grid is not None and self.grid.confidence >= POOR else None
 
 
 def to_dict(found: Analysis) -> dict[str, Any]:

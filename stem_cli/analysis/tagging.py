@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from stem_cli import tags as tags_of
-from stem_cli.analysis.analyse import POOR
 from stem_cli.analysis.found import Analysis
 from stem_cli.audio import fingerprint, probe
 from stem_cli.disk import disk_errors, replaced
@@ -58,10 +57,9 @@ def tag_song(path: Path, found: Analysis) -> Tags:
 
 
 def _wanted(path: Path, found: Analysis, over: bool) -> Tags:
-    """What a file is to get. A tempo that is doubted is none for a tag, which has no room for the doubt."""
-    now = tags_of.read(path)
-    sure = found.grid is not None and found.grid.confidence >= POOR
-    bpm = found.grid.bpm if found.grid is not None and sure and (over or now.bpm is None) else None
+    """What a file is to get of BPM and key."""
+    now, grid = tags_of.read(path), found.sure_grid
+    bpm = grid.bpm if grid is not None and (over or now.bpm is None) else None
     key = found.key.key.name if found.key is not None and (over or now.key is None) else None
     same = (now.bpm is not None and bpm is not None and round(bpm, 2) == round(now.bpm, 2), key == now.key)
     return Tags(bpm=None if same[0] else bpm, key=None if same[1] else key)
