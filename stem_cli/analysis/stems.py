@@ -54,7 +54,7 @@ def of_folder(folder: StemFolder, wish: Wish, memory: Database | None = None) ->
     found = known or _heard(folder.paths(), folder.record.tags, wish)
     if not wish.keep:
         return folder, found
-    now = tag_stems(folder, found, wish.again) if wish.tag else folder
+    now = tag_stems(folder, found, _before(folder), wish.again) if wish.tag else folder
     now = replace(now, record=replace(now.record, analysis=to_dict(found)))
     if now.record != folder.record:
         with disk_errors(folder.place.home):
@@ -91,6 +91,14 @@ def of_record(folder: StemFolder) -> Analysis | None:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "Run `stem analyze --reanalyze` on it."
         raise InputError(f"its analysis is damaged ({error!r})", folder.place.metadata, hint) from error
+
+
+def _before(folder: StemFolder) -> Analysis | None:
+    """What was found last time; nothing where that is damaged, as it is written anew."""
+    try:
+        return of_record(folder)
+    except InputError:
+        return None
 
 
 def stands(found: Analysis, tags: Mapping[str, object], given: Given | None) -> bool:

@@ -16,17 +16,20 @@ from stem_cli.folder import StemFile, StemFolder, copy_file
 from stem_cli.tags import Tags
 
 
-def tag_stems(folder: StemFolder, found: Analysis, over: bool) -> StemFolder:
+def tag_stems(folder: StemFolder, found: Analysis, before: Analysis | None, over: bool) -> StemFolder:
     """Tag the files of a folder of ours; gives it with a record that tells of them, which is still to be written.
 
-    over: whether a BPM and a key that stand there are replaced. Raises OutputError.
+    before: what was found last time; what that has put into tags, where the song had none, is replaced. over: whether
+    all that stands there is replaced. Raises OutputError.
     """
-    files = tuple(_tagged(folder.path(file), file, found, over) for file in folder.record.files)
+    told = fields_of(before) if before is not None else Tags()
+    ours = replace(told, **dict.fromkeys({"bpm", "key"} & set(folder.record.tags)))
+    files = tuple(_tagged(folder.path(file), file, found, ours, over) for file in folder.record.files)
     return replace(folder, record=replace(folder.record, files=files))
 
 
-def _tagged(path: Path, file: StemFile, found: Analysis, over: bool) -> StemFile:
-    fields = _wanted(path, found, over) if path.exists() else Tags()
+def _tagged(path: Path, file: StemFile, found: Analysis, ours: Tags, over: bool) -> StemFile:
+    fields = _wanted(path, found, ours, over) if path.exists() else Tags()
     if fields == Tags():
         return file
     with disk_errors(path), replaced(path) as partial:
@@ -44,7 +47,7 @@ def tag_song(path: Path, found: Analysis) -> Tags:
     Nothing else of it changes; its sound is read back before the copy takes its place. Raises OutputError.
     """
     target = path.resolve()
-    fields = _wanted(target, found, over=False)
+    fields = _wanted(target, found, Tags(), over=False)
     if fields == Tags():
         return fields
     with disk_errors(target, "Leave out --write-tags"), replaced(target) as partial:
@@ -56,10 +59,15 @@ def tag_song(path: Path, found: Analysis) -> Tags:
     return fields
 
 
-def _wanted(path: Path, found: Analysis, over: bool) -> Tags:
-    """What a file is to get of BPM and key."""
-    now, grid = tags_of.read(path), found.sure_grid
-    bpm = grid.bpm if grid is not None and (over or now.bpm is None) else None
-    key = found.key.key.name if found.key is not None and (over or now.key is None) else None
-    same = (now.bpm is not None and bpm is not None and round(bpm, 2) == round(now.bpm, 2), key == now.key)
-    return Tags(bpm=None if same[0] else bpm, key=None if same[1] else key)
+def fields_of(found: Analysis) -> Tags:
+    """BPM and key as tags hold them, with two decimals; a tempo that is doubted is none."""
+    grid, key = found.sure_grid, found.key
+    return Tags(bpm=None if grid is None else round(grid.bpm, 2), key=None if key is None else key.key.name)
+
+
+def _wanted(path: Path, found: Analysis, ours: Tags, over: bool) -> Tags:
+    """What a file is to get. ours: what is not in the way where it stands there."""
+    now, wanted = tags_of.read(path), fields_of(found)
+    bpm = wanted.bpm if over or now.bpm in (None, ours.bpm) else None
+    key = wanted.key if over or now.key in (None, ours.key) else None
+    return Tags(bpm=None if bpm == now.bpm else bpm, key=None if key == now.key else key)
