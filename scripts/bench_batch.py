@@ -139,11 +139,21 @@ class _Sample:
 
 def _sampled(pid: int, output: Path, said: Path) -> Iterator[_Sample]:
     """Samples of a batch until its process has ended."""
-    status = Path(f"/proc/{pid}/status")
-    while (text := status.read_text() if status.exists() else "").find("VmRSS:") >= 0:
-        memory_mib = int(text.split("VmRSS:")[1].split()[0]) / 1024
+    while (memory_mib := _memory_mib(pid)) > 0:
         yield _Sample(time.monotonic(), _done(output), memory_mib, _left(said))
         time.sleep(_SAMPLE_SECONDS)
+
+
+def _memory_mib(pid: int) -> float:
+    """What a process and its children hold; pages that they share count for each of them. 0 where it has ended."""
+    process = Path(f"/proc/{pid}")
+    try:
+        text = (process / "status").read_text()
+        below = [int(one) for path in process.glob("task/*/children") for one in path.read_text().split()]
+    except OSError:
+        return 0.0
+    own = int(text.split("VmRSS:")[1].split()[0]) / 1024 if "VmRSS:" in text else 0.0
+    return own + sum(map(_memory_mib, below)) if own else 0.0
 
 
 def _left(said: Path) -> float:

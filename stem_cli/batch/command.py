@@ -25,7 +25,7 @@ from stem_cli.batch.run import Course, seats_for
 from stem_cli.batch.run import run as run_course
 from stem_cli.batch.telling import Hand
 from stem_cli.batch.views import Off
-from stem_cli.batch.wish import output_of, typical, wish_of
+from stem_cli.batch.wish import is_light, output_of, typical, wish_of
 from stem_cli.database import key_of
 from stem_cli.disk import disk_errors
 from stem_cli.errors import BusyError, StemError, UsageError
@@ -37,6 +37,8 @@ from stem_cli.settings import Settings
 from stem_cli.split import Asked
 
 _NICE = 10
+_MANY = 8
+"""From so many songs on, processes for them are worth their start, which takes about a second of a core each."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,8 @@ def _prepared(shop: Shop, settings: Settings, how: How) -> Hand:
         songs = tuple(look.all_looked_at(shop, songs))
     claims.running(shop.database, settings_of.data_dir(settings))  # what dead batches had in hand is free, or failed
     prepared = prepare(shop.database, output, wish, songs, table, found.crates, how.again)
-    return Hand(found, table, choice.engine, wish, prepared, look.by_path(songs))
+    light = is_light(how.asked, settings, choice)
+    return Hand(found, table, choice.engine, light, wish, prepared, look.by_path(songs))
 
 
 def _named(wanted: Wanted) -> frozenset[Path]:
@@ -201,14 +204,16 @@ def _run(shop: Shop, settings: Settings, how: How, hand: Hand, batch: str) -> tu
     started = datetime.now()
     crates = hand.selection.crates
     asks = rules.needs_vocals(hand.rules)
+    apart = hand.light and how.jobs != 1 and len(entries) >= _MANY
     course = Course(
         batch=batch,
         output=output,
         wish=hand.wish,
         asked=how.asked,
         settings=settings,
-        jobs=seats_for(hand.engine, how.jobs),
+        jobs=seats_for(hand.engine, how.jobs, apart),
         networks=hand.engine.networks,
+        apart=apart,
         upgrade=how.again.upgrade,
         limit=how.limit,
         budget_seconds=how.budget_seconds,

@@ -13,6 +13,7 @@ from stem_cli.database import Database, key_of, now
 
 ATTEMPTS = 3
 """A song whose process died so often is not tried again by itself: it may be the song that kills it."""
+DIED = f"its process died {ATTEMPTS} times while it was separated"
 DOUBTED = "doubted"
 """The status of a job whose stems lie there and are not whole: their sound was compared with its record."""
 _TOGETHER = 500
@@ -209,16 +210,25 @@ def give_back(database: Database, job: Job) -> None:
     )
 
 
+def died(database: Database, job: Job) -> bool:
+    """A song whose process died, not the batch: it goes back into the queue; False where it has died too often."""
+    if job.attempts >= ATTEMPTS:
+        fail(database, job, DIED, 1)
+        return False
+    database.run("UPDATE queue SET state = 'queued', batch = '' WHERE id = :id AND batch = :batch", id=job.id,
+                 batch=job.batch)  # fmt: skip
+    return True
+
+
 def free(connection: Connection, batch: str) -> int:
     """What a batch that died had in hand goes back into the queue; what died too often has failed. Returns how many."""
     values = {"batch": batch, "most": ATTEMPTS, "now": now()}
-    died = f"its process died {ATTEMPTS} times while it was separated"
     connection.execute(
         text(
             "UPDATE queue SET state = 'failed', error = :died, exit_code = 1, batch = '', ended_at = :now"
             " WHERE state = 'running' AND batch = :batch AND attempts >= :most"
         ),
-        {**values, "died": died},
+        {**values, "died": DIED},
     )
     freed = connection.execute(
         text("UPDATE queue SET state = 'queued', batch = '' WHERE state = 'running' AND batch = :batch"), values

@@ -12,21 +12,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from stem_cli import router, split, verify
-from stem_cli.batch import queue, trouble
+from stem_cli import router
+from stem_cli.batch import queue, trouble, work
+from stem_cli.batch.apart import Apart, Died, Task
 from stem_cli.batch.board import Board, Seat, Stopped, Worker
 from stem_cli.batch.company import Company
-from stem_cli.batch.finished import files_text, metadata_of
-from stem_cli.batch.queue import End, Job
+from stem_cli.batch.queue import Job
 from stem_cli.batch.reorder import dismiss, is_paused, retry
 from stem_cli.batch.report import Row
+from stem_cli.batch.work import Made
 from stem_cli.engines import Engine
 from stem_cli.errors import CloudError, DamagedError, EngineError, OutputError, StemError
-from stem_cli.quality import verdict_of
-from stem_cli.separation import Result, Shop, Turn
+from stem_cli.separation import Shop, Turn
 from stem_cli.settings import Settings
 from stem_cli.split import Asked
-from stem_cli.track import open_track
 
 _log = logging.getLogger("stem_cli")
 _T = TypeVar("_T")
@@ -37,6 +36,8 @@ _PATIENCE_SECONDS = 60.0
 """So long a database may be away, for a restart of its server or a busy disk, before the batch ends."""
 _IN_A_ROW = 5
 """Songs that fail one after the other because of an engine or a service: then it is not the songs."""
+_PROCESS_GB = 0.5
+"""What a process that separates songs with the embedded engine takes at most (about 0.35 was seen)."""
 _STATUS = {"made": "done", "cached": "cached", "there": "there"}
 
 
@@ -45,9 +46,9 @@ class Course:
     """What a batch may do. batch: its id in the queue. output: the folder that its jobs name.
 
     wish: the settings in words, written down with each finished song. networks: whether most songs get a network.
-    upgrade: replace what others made. limit: songs, 0 for all. budget_seconds: begin no song that would end after so
-    long, 0 for no end. roots: folders whose vanishing ends the batch. paths: files by their names in the queue. look:
-    called before songs are taken.
+    apart: each of the jobs has a process of its own. upgrade: replace what others made. limit: songs, 0 for all.
+    budget_seconds: begin no song that would end after so long, 0 for no end. roots: folders whose vanishing ends the
+    batch. paths: files by their names in the queue. look: called before songs are taken.
     """
 
     batch: str
@@ -57,6 +58,7 @@ class Course:
     settings: Settings
     jobs: int
     networks: bool = False
+    apart: bool = False
     upgrade: bool = False
     limit: int = 0
     budget_seconds: float = 0.0
@@ -81,13 +83,17 @@ class _Floor:
     wall: float = field(default_factory=time.time)
 
 
-def seats_for(engine: Engine, jobs: int) -> int:
+def seats_for(engine: Engine, jobs: int, apart: bool) -> int:
     """How many songs side by side: as asked, else what keeps this machine's processors busy. engine: of most songs.
 
-    One more than there are cores, as songs wait for the disk now and then. A network takes all cores by itself: two
-    songs then, of which one is computed while the other is read, written and checked.
+    apart: each in a process of its own; then one for each core, as far as there is memory for them. Else one more than
+    there are cores, as songs wait for the disk now and then. A network takes all cores by itself: two songs then, of
+    which one is computed while the other is read, written and checked.
     """
-    return jobs or (2 if engine.networks else router.this_machine().cpus + 1)
+    machine = router.this_machine()
+    if apart:
+        return jobs or max(1, min(machine.cpus, int(machine.ram_gb / _PROCESS_GB)))
+    return jobs or (2 if engine.networks else machine.cpus + 1)
 
 
 def turns(jobs: int) -> Turn:
@@ -109,7 +115,7 @@ def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None]) -
     that is not there. After Ctrl-C what is worked on goes back into the queue.
     """
     if course.jobs > 1 and not course.settings.threads and not course.networks:
-        threads = max(1, router.this_machine().cpus // (course.jobs - 1))
+        threads = max(1, router.this_machine().cpus // (course.jobs if course.apart else course.jobs - 1))
         course = replace(course, settings=replace(course.settings, threads=threads))
     floor = _Floor(replace(shop, settings=course.settings, turn=turns(course.jobs)), course, board)
     floor.disk = None if course.output == "same" else trouble.disk_of(Path(course.output))
@@ -129,11 +135,12 @@ def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None]) -
 
 def _work(floor: _Floor, worker: Worker) -> None:
     """One seat: song after song."""
+    apart = Apart(lambda: floor.board.stopping) if floor.course.apart else None
     try:
         while (job := _next(floor)) is not None:
             worker.sit(Path(job.path).name)
             with floor.company.over(job):
-                row = _one(floor, job, worker)
+                row = _one(floor, job, worker, apart)
             worker.sit("")
             if row is not None:
                 floor.board.ended(row)
@@ -142,6 +149,9 @@ def _work(floor: _Floor, worker: Worker) -> None:
     except Exception as error:  # noqa: BLE001 - a seat that dies in silence would let the batch end as if all were well
         _log.exception("a bug in the batch")
         _end(floor, StemError(f"a bug of ours: {error!r}", None, "Please report it."))
+    finally:
+        if apart is not None:
+            apart.close()
 
 
 def _next(floor: _Floor) -> Job | None:
@@ -204,18 +214,19 @@ def _may_begin(floor: _Floor) -> bool:
     return spent + typical < course.budget_seconds
 
 
-def _one(floor: _Floor, job: Job, worker: Worker) -> Row | None:
+def _one(floor: _Floor, job: Job, worker: Worker, apart: Apart | None) -> Row | None:
     """What came of a song, None where it was given back."""
     started = time.monotonic()
     path = floor.course.paths.get(job.path, Path(job.path))
     try:
         _require_output(floor)
-        result = _separated(floor, job, path, worker)
+        made = _made(floor, job, path, worker, apart)
         _require_output(floor)
-        end = _end_of(result)
     except Stopped:
         _patient(floor, lambda: queue.give_back(floor.shop.database, job))
         return None
+    except Died:
+        return _died(floor, job, started)
     except Exception as error:  # noqa: BLE001 - a bug with one song is no reason to stop
         told = trouble.told(error, path)
         if _ends_all(floor, job, told, path):
@@ -225,55 +236,47 @@ def _one(floor: _Floor, job: Job, worker: Worker) -> Row | None:
             return _skipped(floor, job, told)
         return _failed(floor, job, told, started, gone=not trouble.is_there(path))
     floor.faults.clear()
-    _patient(floor, lambda: queue.finish(floor.shop.database, job, end, floor.course.wish))
-    return _row(job, result, end)
+    _patient(floor, lambda: queue.finish(floor.shop.database, job, made.end, floor.course.wish))
+    return _row(job, made)
 
 
-def _separated(floor: _Floor, job: Job, path: Path, worker: Worker) -> Result:
-    """Separate one song; what was open at an unclean end, or is doubted, is compared with its record."""
-    shop, course = floor.shop, floor.course
-    track = open_track(path, shop.database.fingerprint)
-    order = split.order_of(course.asked, course.settings, shop.budget.paid, batch=True)
-    order = replace(order, replace=course.upgrade)
-    result = split.carry_out(shop, track, order, worker, course.asked.keep)
-    doubted = result.folder if job.doubted and result.status == "there" else None
-    if doubted is not None and any(finding.fault for finding in verify.check(doubted)):
-        return split.carry_out(shop, track, replace(order, force=True), worker, course.asked.keep)
-    return result
+def _made(floor: _Floor, job: Job, path: Path, worker: Worker, apart: Apart | None) -> Made:
+    course = floor.course
+    if apart is None:
+        return work.make(floor.shop, course.asked, course.settings, course.upgrade, job, path, worker)
+    task = Task(course.asked, course.settings, floor.shop.cache, course.upgrade, job, path)
+    return apart.make(task, worker)
 
 
-def _end_of(result: Result) -> End:
-    """What is written down of a song that is done. Raises OSError where its stems vanish this moment."""
-    folder = result.folder
-    assert folder is not None  # a dry run has none, and this is not one
-    return End(
-        status=result.status,
-        engine=result.engine,
-        folder=metadata_of(folder),
-        files=files_text(folder),
-        work_seconds=result.work_seconds,
-        seconds=result.song_seconds,
-        vocals_db=verdict_of(folder.record.quality).vocals_db,
-        poor=folder.record.quality.poor,
-    )
-
-
-def _row(job: Job, result: Result, end: End) -> Row:
+def _row(job: Job, made: Made) -> Row:
+    end = made.end
     return Row(
         path=Path(job.path),
-        status=_STATUS[result.status],
-        engine=result.engine,
-        song_seconds=result.song_seconds,
-        work_seconds=result.work_seconds,
+        status=_STATUS[end.status],
+        engine=end.engine,
+        song_seconds=end.seconds,
+        work_seconds=end.work_seconds,
         vocals_db=end.vocals_db,
         poor=end.poor,
-        folder=None if result.folder is None else result.folder.place.home,
+        folder=made.home,
     )
+
+
+def _died(floor: _Floor, job: Job, started: float) -> Row | None:
+    """A song whose process died, of too little memory perhaps, is worked on again alone; not for ever."""
+    _log.error("%s: its process died", job.path)
+    if _patient(floor, lambda: queue.died(floor.shop.database, job)):
+        return None
+    return _failed_row(job, StemError(queue.DIED, Path(job.path), "Try it with `stem separate`."), started)
 
 
 def _failed(floor: _Floor, job: Job, error: StemError, started: float, gone: bool) -> Row:
     _log.error("%s: %s", job.path, error)
     _patient(floor, lambda: queue.fail(floor.shop.database, job, str(error), error.exit_code, gone))
+    return _failed_row(job, error, started)
+
+
+def _failed_row(job: Job, error: StemError, started: float) -> Row:
     spent = time.monotonic() - started
     return Row(
         Path(job.path), "failed", song_seconds=job.seconds, work_seconds=spent, error=error.what, hint=error.hint

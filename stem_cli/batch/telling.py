@@ -32,12 +32,13 @@ _MOST_NAMED = 3
 class Hand:
     """What is at hand of a batch: the songs that were named, and what is to be done with them.
 
-    engine: of most songs. by_path: the songs by their names in the queue.
+    engine: of most songs. light: each song needs no more than a core. by_path: the songs by their names in the queue.
     """
 
     selection: Selection
     rules: tuple[rules.Rule, ...]
     engine: Engine
+    light: bool
     wish: str
     prepared: Prepared
     by_path: dict[str, Song] = field(default_factory=dict)

@@ -35,6 +35,19 @@ def typical(asked: Asked, settings: Settings) -> Choice:
     return router.rank(engines.all_engines(), request, facts, router.this_machine(request.device)).best
 
 
+def is_light(asked: Asked, settings: Settings, choice: Choice) -> bool:
+    """Whether no song can get an engine that wants a device, much memory or money: then each needs only a core.
+
+    choice: of a typical song.
+    """
+    request = split.order_of(asked, settings, batch=True).request
+    if settings.vocal_sub_separation or request.ensemble:
+        return False
+    named = request.engine != "auto" or request.model
+    able = [choice.engine] if named else [one for one in engines.all_engines() if one.unavailable(request) is None]
+    return not any(engine.networks or engine.pays for engine in able)
+
+
 def wish_of(asked: Asked, settings: Settings, choice: Choice) -> str:
     """The stems, the settings and the engine of a typical song as one line of JSON."""
     files = {key: value for key, value in asdict(replace(asked, force=False)).items() if value}
