@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from tagged import sound_of
 from test_organize import checked
 
 from stem_cli import tags
-from stem_cli.analysis import grid_from, tempos_of
+from stem_cli.analysis import Analysis, Given, grid_from, stands, tempos_of
 from stem_cli.cues import Tempo
 from stem_cli.dj.serato_grid import tempos_in
 from stem_cli.dsp.beats import BeatGrid
@@ -260,6 +261,26 @@ def test_the_grid_in_seratos_tag_is_taken_and_a_broken_one_told(stem: Stem, song
     again = stem("analyze", song)
     assert "Serato: its grid is left out: 500 markers are told" in again.stderr
     assert "125 BPM" in again.stdout
+
+
+def test_what_the_user_asked_for_gives_way_only_to_a_grid_that_he_names() -> None:
+    grid = grid_from((Tempo(0.0, 120.0),), 100.0)
+    heard = Analysis(grid_from((Tempo(0.0, 124.0),), 100.0), None, (), -12.0)
+    serato, rekordbox = Given(grid, "Serato"), Given(grid, "rekordbox.xml", asked=True)
+    assert stands(heard, {}, Given())
+    assert not stands(heard, {}, serato)
+    for wanted in (
+        replace(heard, alone=True),
+        replace(heard, tagged=("bpm",)),
+        replace(heard, grid_from="rekordbox.xml"),
+    ):
+        assert stands(wanted, {}, serato)
+        assert not stands(wanted, {}, rekordbox)
+    taken = replace(heard, grid=grid, grid_from="rekordbox.xml")
+    assert stands(taken, {}, rekordbox)
+    assert stands(taken, {}, serato)
+    assert not stands(taken, {"key": "Am"}, rekordbox)
+    assert not stands(taken, {"bpm": 90.0}, None)
 
 
 def test_seratos_markers_are_read_as_tempos_and_damage_is_refused() -> None:

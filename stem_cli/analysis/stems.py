@@ -104,11 +104,14 @@ def _before(folder: StemFolder) -> Analysis | None:
 def stands(found: Analysis, tags: Mapping[str, object], given: Given | None) -> bool:
     """Whether what was found once is still the answer, by what the tags and a DJ program say now.
 
-    What the user wanted without them, or of a tempo that he named, gives way only to a grid that he names now.
+    What the user wanted without them, or of a tempo or grid that he named, gives way only to a grid that he names now.
     """
     own = found.alone or "bpm" in found.tagged
-    if given is not None and given.grid is not None and (given.asked or not own):
-        return found.grid_from == given.source and same(found.grid, given.grid)
+    if given is not None and given.grid is not None:
+        named = own or found.grid_from not in ("", given.source)
+        differs = found.grid_from != given.source or not same(found.grid, given.grid)
+        if differs and (given.asked or not named):
+            return False
     return own or _agrees(found, tags)
 
 
