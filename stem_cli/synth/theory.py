@@ -8,24 +8,18 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from stem_cli.dsp import key
+
 SCALES: dict[str, tuple[int, ...]] = {
     "minor": (0, 2, 3, 5, 7, 8, 10),
     "major": (0, 2, 4, 5, 7, 9, 11),
 }
 """Semitones above the tonic."""
 
-TONICS: dict[str, tuple[str, ...]] = {
-    "minor": ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "G#", "A", "Bb", "B"),
-    "major": ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B"),
-}
-"""How DJ programs spell each pitch class as a tonic (the spelling with fewer accidentals)."""
-
 SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLATS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 FLAT_KEYS = frozenset({"F", "Bb", "Eb", "Ab", "Db", "Dm", "Gm", "Cm", "Fm", "Bbm", "Ebm"})
 """The keys whose chords are spelled with flats."""
-
-SUFFIXES: dict[str, str] = {"minor": "m", "major": ""}
 
 QUALITIES: dict[tuple[int, ...], str] = {
     (0, 3, 7): "m",
@@ -40,16 +34,8 @@ QUALITIES: dict[tuple[int, ...], str] = {
 
 
 @dataclass(frozen=True)
-class Key:
-    """A tonic (pitch class 0..11, C is 0) and a mode, a name of :data:`SCALES`."""
-
-    tonic: int
-    mode: str
-
-    @property
-    def name(self) -> str:
-        """As DJ programs write it: "Fm", "Ab"."""
-        return TONICS[self.mode][self.tonic] + SUFFIXES[self.mode]
+class Key(key.Key):
+    """A key whose mode is a name of :data:`SCALES`, with its scale and chords."""
 
     def pitch_class(self, degree: int) -> int:
         """The pitch class of a scale degree; 0 is the tonic, 7 the tonic again."""
