@@ -205,6 +205,7 @@ def tempo(seconds: float, bpm: float, beat: int = 1) -> str:
     return f'<TEMPO Inizio="{seconds:.3f}" Bpm="{bpm:.2f}" Metro="4/4" Battito="{beat}"/>'
 
 
+@pytest.mark.slow
 def test_the_grid_of_the_users_rekordbox_xml_is_taken_and_stays(stem: Stem, song: Path) -> None:
     xml = library(song, tempo(0.5, 120, 3))
     told(stem, song)  # heard before: the grid that is named replaces it
@@ -322,6 +323,7 @@ def _tempos(place: Path) -> list[str]:
     return [line.strip() for line in place.read_text("utf-8").splitlines() if "<TEMPO" in line]
 
 
+@pytest.mark.slow
 def test_stems_get_the_grid_that_was_found_where_the_dj_has_laid_none(stem: Stem, song: Path) -> None:
     found = told(stem, song)
     stem("organize", "stems", "--for", "rekordbox", "--output", "dj")
