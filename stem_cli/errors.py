@@ -8,7 +8,8 @@
     │   └── DamagedError           3   a file that ends too soon or holds garbage
     ├── EngineError                4   an engine, a model or a device that is not there
     ├── OutputError                5   no space, no permission, a file in the way
-    │   └── FullError              5   no space: nothing else could be written there either
+    │   ├── FullError              5   no space: nothing else could be written there either
+    │   └── TooLargeError          5   a file that its format or the disk cannot hold: others can be written
     ├── SomeFailed                 6   some tracks of several failed
     ├── BusyError                  7   locked by another process
     ├── CloudError                 8   a cloud service or the network
@@ -72,6 +73,10 @@ class FullError(OutputError):
     """A disk without room."""
 
 
+class TooLargeError(OutputError):
+    """A file that would be larger than its format, or the file system of its disk, can hold."""
+
+
 class SomeFailed(StemError):
     """Some tracks of several failed; the others are done."""
 
@@ -100,3 +105,8 @@ class Interrupted(StemError):
     """The user pressed Ctrl-C."""
 
     exit_code = 130
+
+
+def counted(count: int, what: str) -> str:
+    """So many of them, in a message: "1 song", "2 songs"."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

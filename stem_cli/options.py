@@ -124,13 +124,21 @@ class Share(click.ParamType):
         return share
 
 
-class Bpm(click.FloatRange):
-    """A tempo within a range; click itself lets pass what is no number."""
+class Number(click.FloatRange):
+    """A number within a range; click itself lets "nan" and "inf" pass. what: the word for it where it is refused."""
+
+    what = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Beats a minute."""
+        """The number."""
         found = super().convert(value, param, ctx)
-        return found if math.isfinite(found) else self.fail(f"{value!r} is no tempo.", param, ctx)
+        return found if math.isfinite(found) else self.fail(f"{value!r} is no {self.what}.", param, ctx)
+
+
+class Bpm(Number):
+    """Beats a minute, within a range."""
+
+    what = "tempo"
 
 
 class Pair(click.ParamType):

@@ -9,7 +9,7 @@ import click
 
 from stem_cli import stems
 from stem_cli.errors import UsageError
-from stem_cli.options import ENGINE, EXTRA_NAMES, MODEL, STEM_NAMES, Option, default_of
+from stem_cli.options import ENGINE, EXTRA_NAMES, MODEL, STEM_NAMES, Number, Option, default_of
 from stem_cli.settings import CHOICES
 
 
@@ -55,11 +55,11 @@ HOW: tuple[Option, ...] = (
     click.option("--ensemble", metavar="MODEL,MODEL...",
                  help="The mean of several models; MODEL:2 or MODEL:vocals=2 weighs one."),
     click.option("--models-dir", metavar="DIR", help="Look for models here first."),
-    click.option("--overlap", type=click.FloatRange(0, 0.95), help="Share of a segment that its neighbour covers.",
+    click.option("--overlap", type=Number(0, 0.95), help="Share of a segment that its neighbour covers.",
                  show_default="by --effort"),
     click.option("--shifts", type=click.IntRange(0), help="Separate so often, shifted in time, and average.",
                  show_default="by --effort"),
-    click.option("--segment", "segment_seconds", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+    click.option("--segment", "segment_seconds", type=Number(0, min_open=True), metavar="SECONDS",
                  help="Length of a segment; shorter takes less memory.", show_default="the model's own"),
     click.option("--device", type=choice("device"), help="Where networks run.", show_default=default_of("device")),
     click.option("--precision", type=choice("precision"), help="Of a network's sums.",
@@ -72,7 +72,7 @@ HOW: tuple[Option, ...] = (
     click.option("--keep", is_flag=True, help="Keep the vocals beside their parts."),
     click.option("--allow-cloud", is_flag=True, default=None,
                  help="Cloud services may be used: sends the song, and pays."),
-    click.option("--cloud-minutes", type=click.FloatRange(0), metavar="MINUTES",
+    click.option("--cloud-minutes", type=Number(0), metavar="MINUTES",
                  show_default=default_of("cloud_minutes"),
                  help="Of a service that may be paid for where an engine here would do."),
     click.option("--priority", type=choice("priority"), help="High: vocals are worth a service's minutes.",
@@ -90,7 +90,7 @@ LIMITS: tuple[Option, ...] = (
     click.option("--threads", type=click.IntRange(0), help="Threads for the engine.", show_default="one for each core"),
     click.option("--damaged", type=choice("damaged"), help="What to do with damaged songs.", show_default="error"),
     click.option("--downmix", type=choice("downmix"), help="Fold songs with more than two channels down."),
-    click.option("--cache-limit-gb", type=click.FloatRange(0), help="Largest size of the cache; 0 keeps nothing.",
+    click.option("--cache-limit-gb", type=Number(0), help="Largest size of the cache; 0 keeps nothing.",
                  show_default=default_of("cache_limit_gb")),
     click.option("--link", is_flag=True, default=None,
                  help="Hard links from the cache instead of copies, without tags."),

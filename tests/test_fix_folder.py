@@ -81,6 +81,28 @@ def test_a_folder_is_copied_whole_and_its_lists_name_the_copy(stem: Stem) -> Non
     assert "is there already" in stem("check", "stick", "--fix", "mended", code=5).stderr
 
 
+def test_a_copy_that_was_stopped_is_finished_by_the_next_run(stem: Stem) -> None:
+    library(Path.cwd() / "stick")
+    new = Path("mended")
+    new.mkdir()
+    (new / "_DJ").write_text("in the way")
+    stem("check", "stick", "--fix", new, code=5)
+    assert (new / "float.wav").exists()
+    (new / "_DJ").unlink()
+    crate = new / "_Serato_" / "Subcrates" / "A.crate"
+    crate.parent.mkdir(parents=True)
+    crate.write_text("mine")
+    assert "A.crate: a file of that name is there already" in stem("check", "stick", "--fix", new, code=5).stderr
+    Path("elsewhere").mkdir()
+    wav(Path("elsewhere/float.wav"))
+    assert "float.wav: a file of that name is there already" in stem("check", "elsewhere", "--fix", new, code=5).stderr
+    crate.unlink()
+    stem("check", "stick", "--fix", new)
+    stem("check", "stick", "--fix", "at once")
+    assert list(snapshot(new)) == list(snapshot(Path("at once")))
+    assert "a file of that name is there already" in stem("check", "stick", "--fix", new, code=5).stderr
+
+
 def test_the_copy_of_a_good_folder_is_the_same(stem: Stem) -> None:
     Path("good").mkdir()
     wav(Path("good/a.wav"))

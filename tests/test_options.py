@@ -13,7 +13,7 @@ from refusals import small_song
 
 from stem_cli.cli import program
 from stem_cli.errors import StemError
-from stem_cli.options import Duration, NameList, Share, Size, Span
+from stem_cli.options import Duration, NameList, Number, Share, Size, Span
 
 
 def given(kind: click.ParamType, text: str) -> object:
@@ -129,6 +129,19 @@ def test_usage_errors_end_with_2_and_make_nothing(
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert any(word in done.stderr for word in options)
+
+
+@pytest.mark.parametrize("option", ["--overlap", "--segment", "--cloud-minutes", "--cache-limit-gb"])
+def test_what_is_no_number_is_told_of_the_option(stem: Stem, option: str) -> None:
+    done = stem("separate", small_song(), option, "nan", code=2)
+    assert option in done.stderr
+    assert "'nan' is no number" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "one"])
+def test_numbers_are_finite(text: str) -> None:
+    with pytest.raises(click.BadParameter):
+        given(Number(), text)
 
 
 def test_no_file_at_all_is_a_usage_error(stem: Stem) -> None:

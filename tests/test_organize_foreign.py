@@ -225,8 +225,8 @@ def test_what_is_not_known_is_told_with_the_reason(stem: Stem) -> None:
         "in/A/metadata.json: the metadata.json of another program is passed over",
         "in/A/vocals.flac: passed over, vocals.wav is the same stem",
         "in/A/drums.wav: passed over, the file is empty",
-        "in/A: 1 files are passed over (take 1.wav)",
-        "in: 1 files are passed over (Song (Instrumental).wav)",
+        "in/A: 1 file is passed over (take 1.wav)",
+        "in: 1 file is passed over (Song (Instrumental).wav)",
         "in/Song.1.2.serato-stems: stems in a file of Serato's own",
         "in/x.stem.mp4: stems in one file",
     ):

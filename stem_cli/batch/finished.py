@@ -10,9 +10,8 @@ from pathlib import Path
 from stem_cli import verify
 from stem_cli.batch import queue
 from stem_cli.batch.queue import Job
-from stem_cli.batch.report.summary import counted
 from stem_cli.database import Database, text_of
-from stem_cli.errors import OutputError, StemError
+from stem_cli.errors import OutputError, StemError, counted
 from stem_cli.folder import StemFolder, open_folder
 
 _HOME = "."

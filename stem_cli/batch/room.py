@@ -8,9 +8,8 @@ from pathlib import Path
 
 from stem_cli import stems
 from stem_cli.batch.queue import Entry
-from stem_cli.batch.report.summary import counted
 from stem_cli.cache import Cache
-from stem_cli.errors import FullError
+from stem_cli.errors import FullError, counted
 from stem_cli.folder import Spec, space
 from stem_cli.settings import Settings
 from stem_cli.split import Asked

@@ -17,10 +17,10 @@ from stem_cli import settings as settings_of
 from stem_cli.batch import report, rules
 from stem_cli.batch.prepare import Prepared
 from stem_cli.batch.report import Row, Summary
-from stem_cli.batch.report.summary import counted, length
+from stem_cli.batch.report.summary import length
 from stem_cli.database import text_of
 from stem_cli.engines import Engine
-from stem_cli.errors import InputError, SomeFailed, StemError
+from stem_cli.errors import InputError, SomeFailed, StemError, counted
 from stem_cli.library import Song
 from stem_cli.library.select import Selection
 from stem_cli.settings import Settings

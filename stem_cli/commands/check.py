@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stem_cli.errors import FaultsFound, UsageError
+from stem_cli.errors import FaultsFound, InputError, UsageError, counted
 from stem_cli.options import PROGRAMS
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ def check(
 ) -> None:
     """Look at files as decks and DJ programs do: headers, rates, names, lists, `.stem.mp4`.
 
-    Files are only read; --fix writes mended copies elsewhere, and looks at those again. Exit code 9 where a deck would
+    Files are only read; --fix writes mended copies elsewhere, and looks at those again. Run again after it was stopped,
+    it finishes the copy of a folder. Exit code 9 where a deck would
     stumble over something, with --fix over something in the copy.
     """
     found = [(path, finding) for one in paths for path, finding in _findings(one, programs, drive)]
@@ -63,9 +64,9 @@ def check(
     elif fix is not None:
         _print_copied(copied, fix, quiet)
         _print(left, not strict, "still a ")
-    _end(left, strict, mended=fix is not None)
+    _end(left, strict, mended=fix is not None, everywhere=not programs)
     if not found and not quiet and not as_json:
-        click.echo("no fault was found")
+        click.echo(f"no fault was found in {_looked_at(paths)}")
 
 
 def _findings(path: Path, programs: tuple[str, ...], drive: Path | None) -> Iterator[tuple[Path, Finding]]:
@@ -142,15 +143,31 @@ def _print_copied(copied: list[Copied], folder: Path, quiet: bool) -> None:
         click.echo(os.fsencode(f"{folder}: {len(copied)} files, {mended} mended, {renamed} renamed"), err=True)
 
 
-def _end(left: list[tuple[Path, Finding]], strict: bool, *, mended: bool) -> None:
+def _looked_at(paths: tuple[Path, ...]) -> str:
+    """How many files. Raises InputError where none of them is for decks."""
+    from stem_cli.dj import check as checks
+
+    count = sum(1 for path in paths for _ in (checks.files_for_decks(path) if path.is_dir() else (path,)))
+    if not count:
+        raise InputError(
+            "there is nothing in it that decks play or read", paths[0], "Name a folder of sounds or lists."
+        )
+    return counted(count, "file")
+
+
+def _end(left: list[tuple[Path, Finding]], strict: bool, *, mended: bool, everywhere: bool) -> None:
     faults = [finding for _, finding in left if finding.severity == "fault" or strict]
     if not faults:
         return
-    what = f"{len(faults)} fault{'s were' if len(faults) > 1 else ' was'} {'left' if mended else 'found'}"
+    verb = "was" if len(faults) == 1 else "were"
+    what = f"{counted(len(faults), 'fault')} {verb} {'left' if mended else 'found'}"
     fixable = 0 if mended else sum(finding.fixable for finding in faults)
-    hint = f"{fixable} can be mended in a copy: --fix DIR." if fixable else ""
-    others = "Mend them, or write the files anew: `stem organize`." if fixable < len(faults) else ""
-    raise FaultsFound(what, None, f"{hint} {others}".strip())
+    hints = [
+        f"{fixable} can be mended in a copy: --fix DIR." if fixable else "",
+        "Each line says what to do." if fixable < len(faults) else "",
+        "With --for, only your own programs count." if everywhere else "",
+    ]
+    raise FaultsFound(what, None, " ".join(filter(None, hints)))
 
 
 def _rows(found: list[tuple[Path, Finding]]) -> list[dict[str, Any]]:

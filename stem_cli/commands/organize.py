@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from stem_cli import settings as settings_of
+from stem_cli.errors import SomeFailed, StemError, counted
 from stem_cli.options import LIBRARY_OPTIONS, PROGRAMS, STEM_NAMES, Pair, added
 
 _EPILOG = """\b
@@ -77,7 +78,7 @@ def organize(
 
     STEMS are folders that stem-cli or another tool made, or folders with such in them. Nothing of yours is changed:
     files go to --output, and only files that this command wrote there are ever replaced. Lists name the songs of all
-    runs that are still there.
+    runs that are still there. One failing song never stops the others; then the exit code is 6.
     """
     from stem_cli import logbook
     from stem_cli.organize import Arrangement, Asked, How, demand, organized
@@ -96,10 +97,25 @@ def organize(
             "songs": len(outcome.plan.songs),
             "without": outcome.plan.without,
             "notes": outcome.notes,
+            "failed": {name: str(error) for name, error in outcome.failed.items()},
         }
         click.echo(json.dumps(found, ensure_ascii=True))
     elif not quiet:
         click.echo(os.fsencode("\n".join(outcome.written)))
-        verb = "would be written" if dry_run else "written"
-        songs, there = len(outcome.plan.songs), len(outcome.there)
-        click.echo(f"{songs} songs: {len(outcome.written)} files {verb}, {there} were there", err=True)
+        verbs = ("would be written", "are") if dry_run else ("written", "were")
+        done, written = counted(len(outcome.plan.songs), "song"), counted(len(outcome.written), "file")
+        click.echo(f"{done}: {written} {verbs[0]}, {len(outcome.there)} {verbs[1]} there", err=True)
+    songs = {*(song.name for song in outcome.plan.songs), *outcome.failed}
+    _end(list(outcome.failed.values()), len(songs), dry_run)
+
+
+def _end(failed: list[StemError], songs: int, dry_run: bool) -> None:
+    if not failed:
+        return
+    if songs == 1:
+        raise failed[0]
+    for error in failed:
+        click.echo(f"stem: {error}", err=True)
+    others = "" if dry_run or len(failed) == songs else "The others are done."
+    verb = "cannot be" if dry_run else "could not be"
+    raise SomeFailed(f"{len(failed)} of {songs} songs {verb} organized in full", None, others)

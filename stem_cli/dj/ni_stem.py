@@ -20,7 +20,7 @@ from stem_cli.audio import Mix, write_tracks
 from stem_cli.disk import disk_errors, replaced
 from stem_cli.dj import atoms
 from stem_cli.dsp.resample import resample
-from stem_cli.errors import OutputError, UsageError
+from stem_cli.errors import OutputError, TooLargeError, UsageError
 from stem_cli.folder import exact
 from stem_cli.tags import Tags
 
@@ -123,7 +123,7 @@ def write_stem(
         raise UsageError(f"there is no {codec!r} in .stem.mp4", None, f"Choose {' or '.join(CODECS)}.")
     plan = recipe(files, master)
     if least_bytes(plan.seconds, codec) > LARGEST_BYTES:
-        raise _too_large(target)
+        raise too_large(target)
     sound = target.with_name(f".{target.name}{SOUND}")
     counted = Clipped()
     with disk_errors(target), replaced(target) as partial:
@@ -131,7 +131,7 @@ def write_stem(
             partial.touch()  # a place that takes no files is told before the work
             frames = write_tracks(sound, tracks(plan, counted), len(ORDER) + 1, plan.rate, codec, plan.depth)
             if sound.stat().st_size > LARGEST_BYTES:
-                raise _too_large(target)
+                raise too_large(target)
             atoms.front_with(sound, partial, BOX, metadata())
         except ValueError as error:
             raise OutputError(f"it cannot be put together ({error})", target) from error
@@ -143,8 +143,10 @@ def write_stem(
     return Written(target, frames, plan.rate, counted.samples)
 
 
-def _too_large(target: Path) -> OutputError:
-    return OutputError("a .stem.mp4 of this song would be larger than 4 GiB", target, "Use its stems as files.")
+def too_large(target: Path) -> TooLargeError:
+    """What is told of a song whose file would be."""
+    hint = "Use its stems as files; --no-stem-files asks for no .stem.mp4."
+    return TooLargeError("a .stem.mp4 of this song would be larger than 4 GiB", target, hint)
 
 
 def recipe(files: Mapping[str, Path], master: Path | None) -> Recipe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -204,7 +204,7 @@ def open_folder(path: Path) -> StemFolder:
         place = Place(file.parent, file.name.removesuffix(FLAT_METADATA) if flat else "")
         return StemFolder(place, _record(json.loads(file.read_text("utf-8"))))
     except FileNotFoundError as error:
-        hint = "Name a folder that stem-cli made, or a .stems.json file."
+        hint = "Name a folder that stem-cli made, or a .stems.json file; a song is separated first (`stem separate`)."
         raise InputError("there are no stems of ours", path, hint) from error
     except OSError as error:
         raise InputError(f"it cannot be read ({error.strerror})", file, "Check its permissions.") from error
@@ -248,19 +248,29 @@ def _or_silent(value: float | None) -> float:
     return -math.inf if value is None else value
 
 
-def find_folders(path: Path, judged: bool = True) -> list[StemFolder]:
+def find_folders(
+    path: Path, judged: bool = True, damaged: Callable[[InputError], None] | None = None
+) -> list[StemFolder]:
     """The folder of stems that the path is, or all that lie below it, sorted; hidden ones are being made.
 
     judged: False leaves out what the judge said, a quarter of what is held of each of thousands of songs.
     Files of other programs that are called metadata.json are passed over. Raises InputError where one of ours is
-    damaged.
+    damaged, unless `damaged` is there to hear of it: then it is passed over.
     """
     own = path / METADATA
-    if not path.is_dir() or (own.exists() and not is_foreign(own)):
-        return [_opened(path, judged)]
-    found = [*path.rglob(METADATA), *path.rglob(f"*{FLAT_METADATA}")]
-    shown = [file for file in sorted(found) if not _hidden(file.relative_to(path))]
-    return [_opened(file, judged) for file in shown if not is_foreign(file)]
+    found = [path]
+    if path.is_dir() and not (own.exists() and not is_foreign(own)):
+        below = sorted([*path.rglob(METADATA), *path.rglob(f"*{FLAT_METADATA}")])
+        found = [file for file in below if not _hidden(file.relative_to(path)) and not is_foreign(file)]
+    folders = []
+    for place in found:
+        try:
+            folders.append(_opened(place, judged))
+        except InputError as error:
+            if damaged is None:
+                raise
+            damaged(error)
+    return folders
 
 
 def _opened(path: Path, judged: bool) -> StemFolder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,11 +17,12 @@ from stem_cli.disk import PARTIAL, disk_errors, replaced
 from stem_cli.dj.ni_stem import SOUND, write_stem
 from stem_cli.dj.serato_stems import write_serato_stems
 from stem_cli.dj.serato_tags import SeratoTag, read_serato, write_serato
-from stem_cli.errors import InputError, OutputError
+from stem_cli.errors import InputError, OutputError, StemError, TooLargeError, UsageError
 from stem_cli.folder import copy_file
 from stem_cli.organize import manifest, sidecars
 from stem_cli.organize.before import digest_of
 from stem_cli.organize.convert import convert
+from stem_cli.organize.damaged import as_told, refuse_damaged
 from stem_cli.organize.foreign import Adopted
 from stem_cli.organize.manifest import PROMISED, Manifest
 from stem_cli.organize.plan import Item, Plan, Song
@@ -29,14 +31,23 @@ from stem_cli.tags import Tags
 _SONGS_TOGETHER, _PARTS = 50, 20
 """The manifest is written for so many songs at least, and at most so many times: written for every song, it would take
 longer than the songs of a large library, as it names all files."""
+_TELL_SECONDS = 10.0
+"""Between two words on how far a run is."""
 
 
 @dataclass
 class Done:
-    """What came of a plan. written, there: paths below the output folder; "there" was so already."""
+    """What came of a plan. written, there: paths below the output folder; "there" was so already.
+
+    failed: by name the songs that are not whole, and why.
+    """
 
     written: list[str] = field(default_factory=list)
     there: list[str] = field(default_factory=list)
+    failed: dict[str, StemError] = field(default_factory=dict)
+
+    def __add__(self, other: Done) -> Done:
+        return Done(self.written + other.written, self.there + other.there, self.failed | other.failed)
 
 
 @dataclass(frozen=True)
@@ -56,35 +67,54 @@ def carry(
     output: Path,
     how: How,
     ours: Manifest | None = None,
-    each: Callable[[Item], None] = lambda item: None,  # noqa: ARG005
+    tell: Callable[[str], None] = lambda note: None,  # noqa: ARG005
 ) -> Done:
     """Write what is not there yet. ours: what is ours in the output folder, which is kept up to date.
 
-    Raises OutputError where a file that is not ours is in the way; nothing is lost.
+    A song that cannot be read does not stop the others. tell: hears now and then how far it is. Raises OutputError
+    where a file that is not ours is in the way; nothing is lost.
     """
     done, ours = Done(), manifest.read(output) if ours is None else ours
     refuse_foreign(output, (str(item.path) for item in wanted.items), ours)
     _remove_leftovers(output, {*ours.files, *(str(item.path) for item in wanted.items)})
     songs = [list(group) for _, group in groupby(wanted.items, key=lambda item: id(item.song))]
     together = max(_SONGS_TOGETHER, math.ceil(len(songs) / _PARTS))
+    told = time.monotonic()
     for start in range(0, len(songs), together):
         some = songs[start : start + together]
         with _written_down(output, [item for items in some for item in items], ours):
-            for items in some:
-                _carry_song(items, output, how, ours, done, each)
+            for number, items in enumerate(some, start):
+                if time.monotonic() > told + _TELL_SECONDS:
+                    told = time.monotonic()
+                    tell(f"{number} of {len(songs)} songs are done")
+                try:
+                    _carry_song(items, output, how, ours, done)
+                except (InputError, UsageError, TooLargeError) as error:
+                    done.failed[items[0].song.name] = as_told(error, items)
     return done
 
 
-def _carry_song(
-    items: list[Item], output: Path, how: How, ours: Manifest, done: Done, each: Callable[[Item], None]
-) -> None:
+def looked(wanted: Plan, output: Path, how: How, ours: Manifest) -> Done:
+    """What would be written, and what is there."""
+    done = Done()
+    for _, group in groupby(wanted.items, key=lambda item: id(item.song)):
+        items = list(group)
+        carried = _serato_of(items[0].song) if how.serato else ()
+        todo = _together(items, output, ours, done, how, carried)
+        done.written += [str(item.path) for together in todo for item in together]
+    return done
+
+
+def _carry_song(items: list[Item], output: Path, how: How, ours: Manifest, done: Done) -> None:
     carried = _serato_of(items[0].song) if how.serato else ()
-    for together in _together(items, output, ours, done, how, carried):
+    todo = list(_together(items, output, ours, done, how, carried))
+    if todo:
+        refuse_damaged([item for together in todo for item in together])
+    for together in todo:
         for item in _written(together, output, how, carried):
             made_from, digest = _made_from(item, how, carried), digest_of(item.song.folder)
             ours.files[str(item.path)] = manifest.of(output / item.path, made_from, item.rate, digest)
             done.written.append(str(item.path))
-            each(item)
 
 
 @contextmanager
@@ -209,9 +239,12 @@ def _copy(item: Item, target: Path, link: bool, carried: tuple[SeratoTag, ...]) 
     with disk_errors(target), replaced(target) as partial:
         copy_file(item.source, partial, link and not serato)
         linked = link and partial.samefile(item.source)
-        if isinstance(item.song.folder, Adopted) and not linked:
-            tags.write(partial, _tags_of(item))
-        write_serato(partial, serato)
+        try:
+            if isinstance(item.song.folder, Adopted) and not linked:
+                tags.write(partial, _tags_of(item))
+            write_serato(partial, serato)
+        except InputError as error:  # of the copy, which is as the stem is
+            raise InputError(error.what, item.source) from error
 
 
 def _tags_of(item: Item) -> Tags:

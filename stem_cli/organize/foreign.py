@@ -67,6 +67,9 @@ def adopted(root: Path) -> Found:
     outputs = frozenset(path.parent.parent for path in root.rglob(str(manifest.PLACE)))
     by_folder: dict[Path, list[Path]] = {}
     for one in songs_below(root, notes.append, outputs):
+        own = one.path.with_name(METADATA)
+        if own.exists() and not is_foreign(own):
+            continue  # damaged: else it would have hidden them
         by_folder.setdefault(one.path.parent, []).append(one.path)
     songs: list[Adopted] = []
     for folder, paths in by_folder.items():
@@ -116,8 +119,9 @@ def _in_folder(folder: Path, paths: Sequence[Path], notes: list[str]) -> Iterato
             yield one
     if loose:
         names = ", ".join(path.name for path in loose[:_SHOWN]) + (" ..." if len(loose) > _SHOWN else "")
-        yes = "no stem of a song is known by such a name" if len(loose) == 1 else "no stems are known by such names"
-        notes.append(f"{folder}: {len(loose)} files are passed over ({names}): {yes}")
+        only = f"1 file is passed over ({names}): no stem of a song is known by such a name"
+        more = f"{len(loose)} files are passed over ({names}): no stems are known by such names"
+        notes.append(f"{folder}: {only if len(loose) == 1 else more}")
 
 
 def _song(

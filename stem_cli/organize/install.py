@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -38,8 +38,10 @@ def refuse_install(output: Path) -> None:
     _refuse_running()
 
 
-def install(output: Path, crates: Sequence[str], data_dir: Path, ours: Manifest) -> list[str]:
-    """Put crates of the output folder into Serato's. Returns what was written there.
+def install(
+    output: Path, crates: Sequence[str], data_dir: Path, ours: Manifest, tell: Callable[[str], None]
+) -> list[str]:
+    """Put crates of the output folder into Serato's. Returns what was written there. tell: hears of the backup.
 
     Raises BusyError while Serato runs, OutputError where a crate of that name is not ours or was changed since. Columns
     that Serato has added to one of ours stay.
@@ -51,7 +53,7 @@ def install(output: Path, crates: Sequence[str], data_dir: Path, ours: Manifest)
     for target in todo:
         _refuse_others(target, ours)
     if todo:
-        _back_up(home, data_dir)
+        _back_up(home, data_dir, tell)
     for target, songs in todo.items():
         with disk_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,11 +96,12 @@ def _refuse_others(target: Path, ours: Manifest) -> None:
         raise OutputError(what, target, "Rename it in Serato, or put the crate of _DJ/Serato there yourself.")
 
 
-def _back_up(home: Path, data_dir: Path) -> None:
+def _back_up(home: Path, data_dir: Path, tell: Callable[[str], None]) -> None:
     """All crates as they are, in our own folder of data."""
     folder = data_dir / "backups"
     with disk_errors(folder, "Set STEM_DATA_DIR"):
         folder.mkdir(parents=True, exist_ok=True)
         name = f"serato-{datetime.now():%Y%m%d-%H%M%S-%f}"
         if (home / FOLDER).is_dir():
-            shutil.make_archive(str(folder / name), "zip", home, FOLDER)
+            made = shutil.make_archive(str(folder / name), "zip", home, FOLDER)
+            tell(f"Serato's crates as they were: {made}")

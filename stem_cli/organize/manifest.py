@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
@@ -147,12 +147,13 @@ def _still_there(output: Path, all_of_it: Manifest) -> Manifest:
         for path, one in all_of_it.files.items()
         if path.startswith(INSTALLED) or os.path.lexists(output / path)
     }
-    songs = []
-    for song in all_of_it.songs:
-        left = {kind: path for kind, path in song.files.items() if path in files}
-        if left:
-            songs.append(Remembered(**{**vars(song), "files": left}))
-    return Manifest(files, songs, all_of_it.programs)
+    return Manifest(files, songs_with(files, all_of_it.songs), all_of_it.programs)
+
+
+def songs_with(files: Collection[str], songs: Iterable[Remembered]) -> list[Remembered]:
+    """Songs with those of their files that are among these, and without the songs that no file is left of."""
+    left = (replace(song, files={kind: at for kind, at in song.files.items() if at in files}) for song in songs)
+    return [song for song in left if song.files]
 
 
 def write(output: Path, ours: Manifest) -> None:

@@ -218,7 +218,9 @@ def rate_of(folder: StemFolder, kind: str) -> int:
 
 def _fields(song: Song, kind: str) -> dict[str, str]:
     tags, source = song.folder.record.tags, song.folder.record.source
-    told = {name: str(tags.get(name) or "") for name in ("artist", "title", "album", "genre", "bpm", "key", "year")}
+    told = {name: str(tags.get(name) or "") for name in ("artist", "title", "album", "genre", "key", "year")}
+    bpm = tags.get("bpm")
+    told["bpm"] = f"{bpm:g}" if isinstance(bpm, float) else str(bpm or "")  # 124, not 124.0
     return {**told, "stem": kind, "name": Path(source.path).stem, "hash8": source.digest[:8]}
 
 

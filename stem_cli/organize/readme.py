@@ -7,6 +7,10 @@ from pathlib import PurePath
 
 from stem_cli.organize.programs import PROGRAMS
 
+_TRAKTOR = (
+    "Import the folder: right-click Track Collection > Import Music Folders. Files that end in .stem.mp4 open as"
+    " stems, the others as songs of their own.",
+)
 _STEPS: Mapping[str, tuple[str, ...]] = {
     "serato": (
         "Drag the folder with the stems into the crates panel: crates are made as the folders are.",
@@ -18,19 +22,17 @@ _STEPS: Mapping[str, tuple[str, ...]] = {
         'In the sidebar, below "rekordbox xml", right-click the playlist "Stems" and choose Import Playlist.',
         'Answer Yes where it asks whether to load "information in the tag of the library being imported".',
     ),
-    "traktor": (
-        "Import the folder: right-click Track Collection > Import Music Folders. Files that end in .stem.mp4 open as"
-        " stems, the others as songs of their own.",
-    ),
-    "traktor-win": ("Import the folder: right-click Track Collection > Import Music Folders.",),
+    "traktor": _TRAKTOR,
+    "traktor-win": _TRAKTOR,
     "mixxx": (
         "Preferences > Library > Add a folder, then Library > Rescan. Files that end in .stem.mp4 play as stems"
         " from Mixxx 2.6 on.",
     ),
     "engine": ("Import _DJ/rekordbox.xml in Engine DJ Desktop (Library > rekordbox), or drag the folder into it.",),
     "cdj": (
-        "In rekordbox, import _DJ/rekordbox.xml as above, then export the playlists to the stick.",
-        "Or copy the folders to a FAT32 stick: the players browse them.",
+        "With grid and cues: import _DJ/rekordbox.xml in rekordbox (Preferences > Advanced > Database > rekordbox xml),"
+        " then export its playlists to the stick.",
+        "Without: copy the folders to a FAT32 stick; the players browse them.",
     ),
 }
 

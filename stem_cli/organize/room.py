@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from stem_cli.dj import ni_stem
-from stem_cli.errors import FullError, OutputError
+from stem_cli.errors import FullError, StemError, TooLargeError, counted
 from stem_cli.folder import Spec, space
 from stem_cli.organize.plan import Item, Plan
 
@@ -21,23 +22,32 @@ _SHARING = ("btrfs", "xfs", "bcachefs")
 """File systems where a copy takes no room."""
 
 
-def require(items: Sequence[Item], output: Path, link: bool, codec: str) -> None:
-    """Raises FullError where the disk has not the room for what is not there yet, and says how much is missing.
+def without_large(wanted: Plan, output: Path, codec: str) -> tuple[Plan, dict[str, StemError]]:
+    """The plan without files that the stick's file system or their own format cannot hold, and by song why."""
+    system = file_system(output)
+    failed: dict[str, StemError] = {}
+    kept = []
+    for item in wanted.items:
+        there = os.path.lexists(output / item.path)
+        error = None if there else _too_large(item, _bytes_of(item, codec), output, system)
+        if error is None:
+            kept.append(item)
+        else:
+            failed.setdefault(item.song.name, error)
+    return replace(wanted, items=tuple(kept)), failed
 
-    Raises OutputError for a file that is too large for the stick's file system, or for its own format.
-    """
+
+def require(items: Sequence[Item], output: Path, link: bool, codec: str) -> None:
+    """Raises FullError where the disk has not the room for what is not there yet, and says how much is missing."""
     system = file_system(output)
     new = [(item, _bytes_of(item, codec)) for item in items if not os.path.lexists(output / item.path)]
-    for item, size in new:
-        _refuse_large(item, size, output, system)
     needed = sum(_EACH_BYTES + (0 if _is_shared(item, output, link, system) else size) for item, size in new)
     needed += max((size for item, size in new if not item.kind), default=0)  # put together beside its place
     free = space.free_bytes(output)
     if new and free < needed:
-        what = (
-            f"the files of {len({id(item.song) for item, _ in new})} songs need about {_size(needed)}, {_size(free)}"
-            f" are free: {_size(needed - free)} are missing"
-        )
+        songs = counted(len({id(item.song) for item, _ in new}), "song")
+        missing = f"{_size(free)} are free: {_size(needed - free)} are missing"
+        what = f"the files of {songs} need about {_size(needed)}, {missing}"
         raise FullError(what, output, "Free some space, name fewer songs or --stems, or choose another --output.")
 
 
@@ -76,13 +86,13 @@ def _bytes_of(item: Item, codec: str) -> int:
     return space.bytes_of(spec)
 
 
-def _refuse_large(item: Item, size: int, output: Path, system: str) -> None:
+def _too_large(item: Item, size: int, output: Path, system: str) -> TooLargeError | None:
     if not item.kind and size > ni_stem.LARGEST_BYTES:
-        hint = "Leave it out with --no-stem-files; its stems can be written as files."
-        raise OutputError("a .stem.mp4 of this song would be larger than 4 GiB", output / item.path, hint)
+        return ni_stem.too_large(output / item.path)
     if _is_fat(system) and size > LARGEST_FAT_BYTES:
         what = f"it would have {_size(size)}, and the disk's file system, FAT, holds files up to 4 GiB"
-        raise OutputError(what, output / item.path, "Choose a disk that is formatted as exFAT, or leave the song out.")
+        return TooLargeError(what, output / item.path, "Choose a disk that is formatted as exFAT.")
+    return None
 
 
 def _is_shared(item: Item, output: Path, link: bool, system: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from stem_cli.errors import OutputError
+from stem_cli.errors import InputError
 from stem_cli.tags.fields import Values
 
 _LARGEST_TAG = 1 << 28  # bytes; where ID3 ends as well
@@ -124,7 +124,7 @@ def put(path: Path, tag: bytes, info: bool = False) -> None:
         end = max((chunk.end for chunk in chunks if not chunk.tags), default=_DS64_AT)
         length = file.seek(0, 2)
         if end > length + 1:
-            raise OutputError("it ends before its audio does, so no tags can be put behind it", path)
+            raise InputError("it ends before its audio does, so no tags can be put behind it", path)
         body = b"\0" * (end - length) + _HEADER.pack(b"id3 ", len(tag)) + tag + b"\0" * (len(tag) % 2)
         if not _fits(file, end + len(body)):
             log.warning("%s: no tags, as a WAV ends at 4 GiB; RF64 and FLAC have room", path)

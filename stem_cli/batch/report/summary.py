@@ -129,11 +129,6 @@ def readable(text: Path | str) -> str:
     return "".join("�" if unicodedata.category(letter) in _NO_LETTERS else letter for letter in plain)
 
 
-def counted(count: int, what: str) -> str:
-    """So many of them: "1 song", "2 songs"."""
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
 def length(seconds: float) -> str:
     """3:05 or 12:03:05; "" for nothing."""
     whole = round(seconds)

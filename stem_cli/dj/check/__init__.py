@@ -23,6 +23,7 @@ __all__ = [
     "Target",
     "check",
     "check_folder",
+    "files_for_decks",
     "is_for_decks",
     "kind_of",
     "shortened",
@@ -91,6 +92,14 @@ def check_folder(
                     yield path, finding
 
 
+def files_for_decks(folder: Path) -> Iterator[Path]:
+    """The files below a folder that `check_folder` looks at."""
+    for home, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        shown = (Path(home, name) for name in files if not name.startswith("."))
+        yield from (path for path in shown if is_for_decks(path))
+
+
 def is_for_decks(path: Path) -> bool:
     """Whether a file is one that decks or DJ programs read. Raises InputError where it cannot be read."""
     kind = kind_of(path.name)
@@ -107,7 +116,10 @@ def _folders(path: Path, root: Path) -> int:
 
 
 def _wav(path: Path, targets: Sequence[Target], _: Path | None) -> Iterator[Finding]:
-    return wav.judge(wav.read_header(path), targets)
+    header = wav.read_header(path)
+    with path.open("rb") as file:
+        head = b"" if header is not None else file.read(4)
+    return wav.judge(header, targets, head)
 
 
 def _stem(path: Path, targets: Sequence[Target], _: Path | None) -> Iterator[Finding]:

@@ -62,8 +62,9 @@ def targets_of(names: Collection[str]) -> tuple[Target, ...]:
 
 
 def names_of(targets: Iterable[Target]) -> str:
-    """Their names in a sentence."""
-    return ", ".join(target.name for target in targets)
+    """Their names in a sentence: "serato, engine and cdj"."""
+    *names, last = [target.name for target in targets] or [""]
+    return f"{', '.join(names)} and {last}" if names else last
 
 
 def shortened(findings: Iterable[Finding], most: int = 5) -> Iterator[Finding]:

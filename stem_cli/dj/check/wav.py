@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stem_cli.dj.check.finding import FAULT, WARNING, Finding, Target, names_of
+from stem_cli.errors import counted
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 """Format tags (Microsoft, mmreg.h)."""
@@ -22,6 +23,13 @@ _MOST_CHUNKS = 10_000
 _TAGS = (b"id3 ", b"ID3 ")
 _KNOWN = (b"fmt ", b"data", b"fact", b"LIST", b"JUNK", b"bext", b"cue ", b"smpl", b"PEAK", b"iXML", *_TAGS)
 """What may stand where a chunk of odd length should have been filled up."""
+_OTHERS = (
+    *((start, "MP3") for start in (b"ID3", b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2")),
+    (b"fLaC", "FLAC"),
+    (b"FORM", "AIFF"),
+    (b"OggS", "OGG"),
+)
+"""How files of other kinds begin, which somebody has called .wav."""
 RIFF_BYTES = 2**32 - 1
 """Of the largest file that a RIFF header can announce."""
 
@@ -113,14 +121,21 @@ def _header(
     )
 
 
-def judge(header: WavHeader | None, targets: Sequence[Target]) -> Iterator[Finding]:
-    """What these decks would stumble over."""
+def judge(header: WavHeader | None, targets: Sequence[Target], head: bytes = b"") -> Iterator[Finding]:
+    """What these decks would stumble over. head: the first bytes of a file that is no WAV."""
     if header is None:
-        yield Finding(FAULT, "wav.parse", "it is no whole WAV", "Copy it again, or make it anew.")
+        yield _none(head)
         return
     yield from _format(header, targets)
     yield from _shape(header, targets)
     yield from _chunks(header)
+
+
+def _none(head: bytes) -> Finding:
+    other = next((kind for start, kind in _OTHERS if head.startswith(start)), "")
+    if other:
+        return Finding(FAULT, "wav.parse", f"it is no WAV: it begins as {other} does", f"Call it .{other.lower()}.")
+    return Finding(FAULT, "wav.parse", "it is no whole WAV", "Copy it again, or make it anew.")
 
 
 def _format(header: WavHeader, targets: Sequence[Target]) -> Iterator[Finding]:
@@ -138,7 +153,9 @@ def _format(header: WavHeader, targets: Sequence[Target]) -> Iterator[Finding]:
         what = "its samples are floating point" + (f", which {names_of(refusing)} cannot play" if refusing else "")
         yield Finding(FAULT if refusing else WARNING, "wav.float", what, _DEPTH, fixable=header.bits in (32, 64))
     elif header.inner != PCM:
-        yield Finding(FAULT, "wav.codec", f"its samples are of kind {header.inner:#x}", "Write it as plain PCM.")
+        yield Finding(
+            FAULT, "wav.codec", f"its samples are compressed (format tag {header.inner:#x})", "Write it as plain PCM."
+        )
     if header.kind == "RF64":
         short = header.size <= RIFF_BYTES and header.inner in (PCM, FLOAT)
         hint = "It is short enough for a plain header." if short else "Write it as FLAC, or in pieces."
@@ -155,7 +172,7 @@ def _shape(header: WavHeader, targets: Sequence[Target]) -> Iterator[Finding]:
         what = f"it says that a frame has {header.align} bytes and a second {header.speed}"
         yield Finding(WARNING, "wav.form", what, "Make it anew.", fixable=header.align == whole)
     if header.channels != 2:
-        yield Finding(WARNING, "wav.stereo", f"it has {header.channels} channels", "Most decks expect two.")
+        yield Finding(WARNING, "wav.stereo", f"it has {counted(header.channels, 'channel')}", "Most decks expect two.")
     yield from rate_findings("wav", header.rate, targets)
 
 
@@ -172,7 +189,7 @@ def rate_findings(kind: str, rate: int, targets: Sequence[Target]) -> Iterator[F
 def _chunks(header: WavHeader) -> Iterator[Finding]:
     last = header.chunks[-1]
     if any(one.end > header.size for one in header.chunks):
-        yield Finding(FAULT, "wav.truncated", f"it ends within its chunk {last.name!r}", "Copy it again.")
+        yield Finding(FAULT, "wav.truncated", f"it ends within its chunk {_readable(last.name)}", "Copy it again.")
     elif header.untold:
         yield Finding(FAULT, "wav.size", "its header does not say how long it is", "Make it anew.", fixable=True)
     elif header.announced not in (header.size, header.size - header.size % 2):
@@ -183,10 +200,14 @@ def _chunks(header: WavHeader) -> Iterator[Finding]:
         yield Finding(FAULT, "wav.padding", what, "Make it anew.", fixable=True)
     names = [one.name for one in header.chunks]
     if names[0] not in (b"fmt ", b"ds64"):
-        what = f"its first chunk is {names[0]!r}; players expect that of its format"
+        what = f"its first chunk is {_readable(names[0])}; players expect that of its format"
         yield Finding(WARNING, "wav.order", what, "Make it anew.", fixable=True)
     if not set(names) & set(_TAGS):
         what = "it has no tags that Serato, rekordbox and Traktor read (no id3 chunk)"
         yield Finding(WARNING, "wav.tags", what, "Run stem organize on its folder.", fixable=b"LIST" in names)
     elif b"LIST" in names:
         yield Finding(WARNING, "wav.tags.two", "it has tags of two kinds, and programs differ in which they show")
+
+
+def _readable(name: bytes) -> str:
+    return repr(name.decode("latin-1"))

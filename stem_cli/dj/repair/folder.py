@@ -17,6 +17,8 @@ from stem_cli.errors import InputError, OutputError, UsageError
 from stem_cli.folder import copy_file
 
 _ELSEWHERE = "Choose another --fix"
+_UNFINISHED = ".stem-cli-unfinished"
+"""Lies in a copy of a folder until it is whole, and names what has been written there: the next run may replace it."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Copied:
 def repair(path: Path, folder: Path, programs: Collection[str] = (), drive: Path | None = None) -> Iterator[Copied]:
     """Mend copies in this folder: of one file, or of all in a folder, whose copy is whole and names its own files.
 
-    Nothing is replaced. Hidden files and links to folders are left out. programs, drive: as `check` takes them.
+    Nothing is replaced, but for what such a run wrote that was stopped. Hidden files and links to folders are left out.
+    programs, drive: as `check` takes them.
     Raises OutputError where a file is in the way, UsageError where the copy would lie in what it is a copy of.
     """
     source, target = path.absolute(), folder.absolute()
@@ -64,10 +67,8 @@ def _listed(path: Path, name: str) -> str:
 
 
 def _copied(moves: Moves, programs: Collection[str], *, alone: bool) -> Iterator[Copied]:
-    for place in moves.paths.values():
-        if os.path.lexists(moves.target / place):
-            what = "a file of that name is there already"
-            raise OutputError(what, moves.target / place, "Choose another folder for --fix.")
+    mark = moves.target / _UNFINISHED
+    _refuse_files(moves, set() if alone else _written_in(mark, moves.source))
     with disk_errors(moves.target, _ELSEWHERE):
         moves.target.mkdir(parents=True, exist_ok=True)
     for old, new in moves.paths.items():
@@ -75,7 +76,35 @@ def _copied(moves: Moves, programs: Collection[str], *, alone: bool) -> Iterator
         found = list(check(source, programs)) if is_for_decks(source) else []
         with disk_errors(target, _ELSEWHERE):
             target.parent.mkdir(parents=True, exist_ok=True)
+            if not alone:
+                _write_down(mark, moves.source, new)
         yield _one(source, target, found, None if alone else moves)
+    with disk_errors(mark, _ELSEWHERE):
+        mark.unlink(missing_ok=True)
+
+
+def _refuse_files(moves: Moves, written: Collection[str]) -> None:
+    """Raises OutputError where a file is in the way that a run that was stopped has not written."""
+    for place in moves.paths.values():
+        if place not in written and os.path.lexists(moves.target / place):
+            what = "a file of that name is there already"
+            raise OutputError(what, moves.target / place, "Choose another folder for --fix.")
+
+
+def _written_in(mark: Path, source: Path) -> set[str]:
+    """What a run that was stopped has written of this folder, or was about to write."""
+    try:
+        first, *places = (os.fsdecode(name) for name in mark.read_bytes().split(b"\0"))
+    except OSError:
+        return set()
+    return set(places) if first == str(source) else set()
+
+
+def _write_down(mark: Path, source: Path, place: str) -> None:
+    with mark.open("ab") as file:
+        if not file.tell():
+            file.write(os.fsencode(source))
+        file.write(b"\0" + os.fsencode(place))
 
 
 def _one(source: Path, target: Path, found: list[Finding], moves: Moves | None) -> Copied:
