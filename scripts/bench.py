@@ -2,8 +2,9 @@
 
 Every figure is of a whole process, as a user starts it. Songs are rendered here with a fixed seed; --song FILE takes a
 real one for the first rows instead. Names: separate, judge, cache, start, memory, many, long (an hour and more),
-batch, scan, queue and organize (bench_batch.py, bench_library.py and bench_organize.py say what is measured), and
-demucs and uvr, which need the extras of those names; bench_demucs.py and bench_uvr.py say what is measured.
+batch, scan, queue, organize and analyze (bench_batch.py, bench_library.py, bench_organize.py and bench_analyze.py say
+what is measured), and demucs and uvr, which need the extras of those names; bench_demucs.py and bench_uvr.py say what
+is measured.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import bench_analyze
 import bench_batch
 import bench_demucs
 import bench_library
@@ -41,7 +43,7 @@ def main() -> None:
         "start": start, "separate": separate, "judge": judge, "cache": cache, "memory": memory, "many": many,
         "long": long, "demucs": bench_demucs.demucs, "uvr": bench_uvr.uvr,
         "batch": bench_batch.batch, "scan": bench_library.scan, "queue": bench_library.queue,
-        "organize": bench_organize.organize,
+        "organize": bench_organize.organize, "analyze": bench_analyze.analyze,
     }  # fmt: skip
     print(f"{'what':52} {'result':>14}  to reach")
     with tempfile.TemporaryDirectory(prefix="stem-bench-") as name:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import shutil
 import struct
 import zlib
@@ -141,6 +142,19 @@ def blank(blanks, tmp_path):
         return Path(shutil.copy(blanks[kind], tmp_path / (name or blanks[kind].name)))
 
     return copy
+
+
+def sound_of(path: Path) -> str:
+    """A digest of the packets and of the decoded sound of all streams."""
+    digest = hashlib.sha256()
+    with av.open(path) as container:
+        streams = [stream for stream in container.streams if not stream.disposition & stream.disposition.attached_pic]
+        for packet in container.demux(streams):
+            digest.update(f"{packet.stream.index} {packet.pts} {packet.dts} {packet.duration}".encode())
+            digest.update(bytes(packet))
+            for frame in packet.decode():
+                digest.update(frame.to_ndarray().tobytes())
+    return digest.hexdigest()
 
 
 # --- tags put in by mutagen and FFmpeg, not by us ----------------------------------------------------------------

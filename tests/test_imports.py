@@ -36,7 +36,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     ("separation",),
     ("split",),
-    ("batch", "doctor"),
+    ("analyzing", "batch", "doctor"),
     ("worker",),
     ("commands",),
     ("cli",),

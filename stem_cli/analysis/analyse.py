@@ -6,25 +6,46 @@ from dataclasses import replace
 
 import numpy as np
 
-from stem_cli.analysis.found import Analysis
+from stem_cli.analysis.found import POOR, Analysis
+from stem_cli.analysis.given import Given
 from stem_cli.analysis.listen import Heard, begins, silent
 from stem_cli.dsp import downbeats, sections
 from stem_cli.dsp.beats import BeatGrid, Hints, grid_of, is_free
 from stem_cli.dsp.key import Key, KeyFound, key_of
 from stem_cli.dsp.onsets import Array, Novelty
 
-_POOR = 0.35
-"""A grid that so little of what is played falls on is worth a warning."""
 _SHORT_SECONDS, _LONG_SECONDS = 10.0, 20 * 60.0
 
 
-def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
+def analyse(heard: Heard, hints: Hints, key: Key | None = None, given: Given | None = None) -> Analysis:
     """Beats from the drums, or from all where there are none to hear; key from bass and chords; sections from all.
 
-    key: as the tags have it, which is kept.
+    key: as the tags have it, which is kept. given: a grid that is taken as it is.
     """
+    taken = None if given is None else given.grid
+    grid, notes = _beats(heard, hints) if taken is None else (taken, _doubts(heard, taken, known=True))
+    found = key_of(heard.notes.notes().sum(axis=0))
+    tagged = (*(("bpm",) if hints.bpm or _relies(heard, hints) else ()), *(("key",) if key else ()))
+    return Analysis(
+        grid=grid,
+        key=found if key is None else _kept(key, found),
+        sections=_sections(heard, grid),
+        lufs=round(heard.lufs, 2),
+        notes=tuple(notes),
+        tagged=tagged,
+        grid_from="" if given is None or taken is None else given.source,
+    )
+
+
+def _relies(heard: Heard, hints: Hints) -> bool:
+    """Whether a song is too short to tell its tempo better than its tag does."""
+    return heard.seconds < _SHORT_SECONDS and bool(hints.tagged_bpm)
+
+
+def _beats(heard: Heard, hints: Hints) -> tuple[BeatGrid | None, list[str]]:
+    """The grid that is heard, and what is to be said of it."""
     notes: list[str] = []
-    if heard.seconds < _SHORT_SECONDS and hints.tagged_bpm and not hints.bpm:
+    if not hints.bpm and _relies(heard, hints):
         hints = replace(hints, bpm=hints.tagged_bpm)
     beats_from = heard.drums
     if silent(heard, "drums"):
@@ -33,17 +54,7 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None) -> Analysis:
     grid = _grid(heard, beats_from, hints)
     if silent(heard, "drums") and grid is not None and is_free(np.array(grid.beats)):
         grid = _grid(heard, heard.tonal, hints) or grid  # voices begin when they like
-    notes += _doubts(heard, grid, bool(hints.bpm))
-    found = key_of(heard.notes.notes().sum(axis=0))
-    tagged = (*(("bpm",) if hints.bpm else ()), *(("key",) if key else ()))
-    return Analysis(
-        grid=grid,
-        key=found if key is None else _kept(key, found),
-        sections=_sections(heard, grid),
-        lufs=heard.lufs,
-        notes=tuple(notes),
-        tagged=tagged,
-    )
+    return grid, [*notes, *_doubts(heard, grid, bool(hints.bpm))]
 
 
 def _grid(heard: Heard, beats_from: Novelty, hints: Hints) -> BeatGrid | None:
@@ -90,7 +101,7 @@ def _doubts(heard: Heard, grid: BeatGrid | None, known: bool) -> list[str]:
         notes.append(_moves(grid))
     if grid.beat_unit != 4:
         notes.append(f"bars have {grid.beats_per_bar} eighths, {grid.bpm:.6g} of which go to a minute")
-    if grid.confidence < _POOR:
+    if grid.confidence < POOR:
         notes.append(f"only {grid.confidence:.0%} of what is struck falls on the beat: check the grid by ear")
     return notes
 

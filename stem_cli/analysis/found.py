@@ -13,6 +13,8 @@ from stem_cli.dsp.sections import Section
 
 VERSION = 2
 """Of the recipe: what an older one found is heard again."""
+POOR = 0.35
+"""A grid that so little of what is played falls on is worth a warning."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Analysis:
     """What a song is. grid, key: None where it has none. lufs: integrated loudness, -inf for silence.
 
     notes: what a user should know, in words. tagged: what was taken from tags instead of heard: "bpm", "key".
+    grid_from: the DJ program whose grid was taken over, in words, "" where it was heard. alone: what tags and DJ
+    programs say was left out of it, as the user wanted.
     """
 
     grid: BeatGrid | None
@@ -28,6 +32,13 @@ class Analysis:
     lufs: float
     notes: tuple[str, ...] = ()
     tagged: tuple[str, ...] = ()
+    grid_from: str = ""
+    alone: bool = False
+
+    @property
+    def sure_grid(self) -> BeatGrid | None:
+        """The grid, for places that have no room for a doubt; None where there is one."""
+        return self.grid if self.grid is not None and self.grid.confidence >= POOR else None
 
 
 def to_dict(found: Analysis) -> dict[str, Any]:
@@ -40,6 +51,8 @@ def to_dict(found: Analysis) -> dict[str, Any]:
         "lufs": round(found.lufs, 2) if math.isfinite(found.lufs) else None,
         "notes": list(found.notes),
         "tagged": list(found.tagged),
+        "grid_from": found.grid_from,
+        "alone": found.alone,
     }
 
 
@@ -53,6 +66,8 @@ def from_dict(data: Mapping[str, Any]) -> Analysis:
         lufs=-math.inf if lufs is None else float(lufs),
         notes=tuple(map(str, data["notes"])),
         tagged=tuple(map(str, data["tagged"])),
+        grid_from=str(data.get("grid_from", "")),
+        alone=bool(data.get("alone")),
     )
 
 

@@ -6,20 +6,26 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from stem_cli import settings as settings_of
-from stem_cli.errors import InputError, SomeFailed, StemError
-from stem_cli.options import ENGINE, Bpm, default_of
+from stem_cli.errors import SomeFailed, StemError
+from stem_cli.options import ENGINE, LIBRARY_OPTIONS, Bpm, added, default_of
 from stem_cli.progress import STYLES, progress
+
+if TYPE_CHECKING:
+    from stem_cli.analysis import Analysis
+    from stem_cli.analyzing import Told
 
 _EPILOG = """\b
 Examples:
   stem analyze song.mp3
   stem analyze stems/Artist-Song_1a2b3c4d
   stem analyze ~/Stems --json
+  stem analyze ~/Stems --rekordbox-xml ~/rekordbox.xml
+  stem analyze song.flac --write-tags
   stem analyze stems/Artist-Song_1a2b3c4d --bpm 174
 """
 
@@ -27,7 +33,11 @@ Examples:
 @click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|STEMFOLDER...", type=click.Path(path_type=Path))
 @click.option("--bpm", type=Bpm(20, 400), help="The tempo, where you know it.", show_default="found")
-@click.option("--reanalyze", is_flag=True, help="Listen again, and leave the tags for BPM and key out of it.")
+@click.option("--reanalyze", is_flag=True, help="Listen again, and leave tags and grids of DJ programs out of it.")
+@click.option("--rekordbox-xml", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="Your own export: songs keep the grids that it has of them.")  # fmt: skip
+@added(LIBRARY_OPTIONS[-1:])
+@click.option("--write-tags", is_flag=True, help="Write a missing BPM and key into the tags of a FILE itself, too.")
 @click.option("--engine", type=ENGINE, help="That separates a FILE.", show_default=default_of("engine"))
 @click.option("--output", metavar="DIR|same", help="Where the stems of a FILE go.", show_default="stems")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a song.")
@@ -37,6 +47,9 @@ def analyze(
     paths: tuple[Path, ...],
     bpm: float | None,
     reanalyze: bool,
+    rekordbox_xml: Path | None,
+    mapping: dict[str, str],
+    write_tags: bool,
     engine: str | None,
     output: str | None,
     as_json: bool,
@@ -45,11 +58,12 @@ def analyze(
 ) -> None:
     """Tell tempo, beats, key, sections and loudness of songs, and keep them with their stems.
 
-    Beats are told from the drums, the key from bass and chords; a FILE is separated first. Of a folder with several
-    songs all are told. BPM and key in the tags are respected: the octave of the tempo, and the key itself.
+    Beats are told from the drums, the key from bass and chords; a FILE is separated first, but for one that is known
+    already. Of a folder with several songs all are told. BPM and key in the tags are respected, as are the grids of
+    rekordbox and Serato; stems get the BPM and the key that their tags lack.
     """
     from stem_cli import allocator, logbook
-    from stem_cli.analysis import of_path
+    from stem_cli.analyzing import Asked, analyzed
     from stem_cli.separation import open_shop
 
     settings = settings_of.load(engine=engine, output=output).settings
@@ -58,10 +72,12 @@ def analyze(
     listener = progress(style, quiet)
     failed: list[StemError] = []
     with logbook.native_quiet(settings), open_shop(settings) as shop:
+        prepared = _prepared(shop, paths, rekordbox_xml, mapping)
+        asked = Asked(bpm or 0.0, reanalyze, write_tags, prepared)
         for path in paths:
             try:
-                for folder in _folders(shop, path, settings, listener):
-                    _print(folder, of_path(folder, bpm or 0.0, reanalyze), as_json)
+                for told in analyzed(shop, path, asked, listener):
+                    _print(told, as_json)
             except StemError as error:
                 if len(paths) == 1:
                     raise
@@ -74,38 +90,33 @@ def analyze(
         raise SomeFailed(f"{len(failed)} of {len(paths)} could not be analysed", None, others)
 
 
-def _folders(shop: Any, path: Path, settings: Any, listener: Any) -> list[Path]:
-    """The folders of stems that a path means; a song is separated first. Raises InputError."""
-    from stem_cli import artifacts, split
-    from stem_cli.folder import find_folders
-    from stem_cli.track import open_track
+def _prepared(shop: Any, paths: tuple[Path, ...], rekordbox_xml: Path | None, mapping: dict[str, str]) -> Any:
+    from stem_cli.analyzing import sources_of
+    from stem_cli.organize.inherit import known_of
 
-    place = artifacts.resolve(shop.database, str(path))
-    if place.is_dir() or place.name.endswith(".json"):
-        ours = [folder.place.metadata for folder in find_folders(place)]
-        return ours or [place]
-    order = split.order_of(split.Asked(), settings, shop.budget.paid)
-    result = split.carry_out(shop, open_track(place, shop.database.fingerprint), order, listener)
-    if result.folder is None:
-        raise InputError("it was not separated", place)
-    return [result.folder.place.metadata.absolute()]
+    if rekordbox_xml is None:
+        return None
+    return known_of(sources_of(shop.database, paths), rekordbox_xml, (), (), mapping).prepared
 
 
-def _print(place: Path, found: Any, as_json: bool) -> None:
+def _print(told: Told, as_json: bool) -> None:
     from stem_cli.analysis import to_dict
 
-    home = place.parent if place.suffix == ".json" else place
+    found = told.found
+    notes = (*found.notes, *told.faults)
     if as_json:
-        click.echo(json.dumps({"folder": str(home), **to_dict(found)}, ensure_ascii=True))
+        folder = None if told.folder is None else str(told.folder)
+        shown = {"folder": folder, "name": told.name, **to_dict(found), "notes": notes}
+        click.echo(json.dumps(shown, ensure_ascii=True))
         return
-    click.echo(os.fsencode(f"{home.name}: {', '.join(_facts(found))}"))
-    for note in found.notes:
-        click.echo(os.fsencode(f"{home.name}: {note}"), err=True)
+    click.echo(os.fsencode(f"{told.name}: {', '.join(_facts(found))}"))
+    for note in notes:
+        click.echo(os.fsencode(f"{told.name}: {note}"), err=True)
     for section in found.sections:
         click.echo(f"  {_clock(section.start):>7}  {section.name}")
 
 
-def _facts(found: Any) -> list[str]:
+def _facts(found: Analysis) -> list[str]:
     grid, key = found.grid, found.key
     facts = []
     if grid is not None:
@@ -113,6 +124,7 @@ def _facts(found: Any) -> list[str]:
         bar = f"{grid.beats_per_bar}/{grid.beat_unit}"
         facts.append(f"{tempo if grid.constant else f'about {grid.quarters_bpm:.1f}'} BPM, {bar}")
         facts.append(f"first downbeat at {grid.first_downbeat:.3f} s")
+        facts += [f"grid from {found.grid_from}"] if found.grid_from else []
     if key is not None:
         facts.append(f"{key.key.name} ({key.key.camelot}), else {key.second.name}")
     facts.append("silent" if math.isinf(found.lufs) else f"{found.lufs:.1f} LUFS")

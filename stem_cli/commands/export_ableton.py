@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from stem_cli.options import Bpm
 
 if TYPE_CHECKING:
     from stem_cli.ableton import Done, Plan, Song, Stems
+    from stem_cli.database import Database
     from stem_cli.dsp.beats import BeatGrid
 
 _EPILOG = """\b
@@ -70,14 +72,17 @@ def export_ableton(
     """
     from stem_cli import logbook
     from stem_cli.ableton import How, carry_out, plan
+    from stem_cli.database import open_database
 
     if tempo_automation and bpm is not None:
         raise UsageError("--bpm and --tempo-automation contradict each other", None, "Leave one of them out.")
     settings = settings_of.load().settings
     logbook.open_log(settings)
     how = How(bpm, tempo_automation, warp, arrange, not no_reference, link, force)
-    with logbook.native_quiet(settings):
-        songs = [_song_of(stems, bpm, not dry_run, quiet) for stems in _found(folders, output)]
+    with ExitStack() as stack:
+        stack.enter_context(logbook.native_quiet(settings))
+        memory = stack.enter_context(closing(open_database(settings.database_url, settings_of.data_dir(settings))))
+        songs = [_song_of(stems, bpm, memory, not dry_run, quiet) for stems in _found(folders, output)]
         if tempo_automation and arrange == "stacked" and len(songs) > 1:
             what = "a set cannot follow several songs at once"
             raise UsageError(what, None, "Leave out --tempo-automation, or --arrange stacked.")
@@ -91,12 +96,14 @@ def export_ableton(
             click.echo(line, err=True)
 
 
-def _song_of(stems: Stems, bpm: float | None, keep: bool, quiet: bool) -> Song:
-    """A folder of stems with its beats, sections and key, as its metadata holds them or as they are heard now."""
+def _song_of(stems: Stems, bpm: float | None, memory: Database, keep: bool, quiet: bool) -> Song:
+    """A folder of stems with its beats, sections and key: of its metadata, else of the database, else heard now."""
     from stem_cli.ableton import Song
-    from stem_cli.analysis import of_path
+    from stem_cli.analysis import Wish, of_path
+    from stem_cli.organize.grids import given_for
 
-    found = of_path(stems.home, keep=keep)
+    laid = None if stems.record is None else given_for(stems.record)
+    found = of_path(stems.home, Wish(given=laid, keep=keep), memory)
     for note in () if quiet or found.grid is None else found.notes:
         click.echo(os.fsencode(f"stem: {stems.name}: {note}"), err=True)
     grid = found.grid or _grid_without_beats(stems, bpm)

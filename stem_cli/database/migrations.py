@@ -92,10 +92,20 @@ def m004_library_queue(connection: Connection) -> None:
     )
 
 
+def m005_analyses(connection: Connection) -> None:
+    """What songs are musically, by the digest of their sound: the whole result as JSON, tempo and key beside it."""
+    _run(
+        connection,
+        "CREATE TABLE analyses (digest TEXT PRIMARY KEY, version INTEGER NOT NULL, bpm DOUBLE PRECISION,"
+        " musical_key TEXT NOT NULL, result TEXT NOT NULL, made_at TEXT NOT NULL)",
+    )
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     m001_tracks_jobs_separations,
     m002_bookings,
     m003_attempts,
     m004_library_queue,
+    m005_analyses,
 )
 """All steps in order; the version of a database is how many it has taken."""

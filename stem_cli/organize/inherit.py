@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stem_cli.cues import Prepared, within
+from stem_cli.cues import Prepared, Tempo, within
 from stem_cli.database import text_of
+from stem_cli.errors import InputError
+from stem_cli.folder import StemFolder
 from stem_cli.library import Listings, drives, resolve
 from stem_cli.library.rekordbox_grid import read_prepared
 from stem_cli.library.select import called_like, lists_for
@@ -112,4 +114,18 @@ def _of(song: Song, plan: Plan, known: Known) -> Remembered:
         files={**left, **{item.kind: str(item.path) for item in plan.items_of(song)}},
         prepared=_prepared(known, record.source.path, record.span, before.prepared),
         crates=tuple(crates),
+        analysed=_analysed(song.folder),
     )
+
+
+def _analysed(folder: StemFolder) -> tuple[Tempo, ...]:
+    """The grid that `stem analyze` has found, where that is to be relied on."""
+    if not folder.record.analysis:
+        return ()
+    from stem_cli.analysis import of_record, tempos_of  # a second of scipy
+
+    try:
+        found = of_record(folder)
+    except InputError:
+        return ()
+    return () if found is None or found.sure_grid is None else tempos_of(found.sure_grid)

@@ -138,7 +138,7 @@ def _track(row: _Row, lists: Lists, one: Ours | None) -> XmlTrack:
     return XmlTrack(
         path=lists.seen.place(lists.output.absolute() / row.path),
         tags=tags.read(path),
-        prepared=row.song.prepared,
+        prepared=row.song.listed,
         size=size,
         seconds=seconds,
         rate=one.rate if one is not None else 0,

@@ -53,6 +53,7 @@ class Remembered:
     digest: of its sound and stretch. folder: where its stems were ("" is unknown). source: the song's own file. span:
     seconds of it, None for all of it. name, number: those of its files here. seconds: of its length. files: by kind
     its files below the output folder, "" is the `.stem.mp4`. prepared, crates: what the DJ's programs said of it.
+    analysed: the grid that `stem analyze` has found.
     """
 
     digest: str
@@ -67,6 +68,12 @@ class Remembered:
     files: Mapping[str, str] = field(default_factory=dict)
     prepared: Prepared = field(default_factory=Prepared)
     crates: tuple[str, ...] = ()
+    analysed: tuple[Tempo, ...] = ()
+
+    @property
+    def listed(self) -> Prepared:
+        """What lists say of it: its own grid, or where a DJ has laid none, the one that was found."""
+        return self.prepared if self.prepared.grid else replace(self.prepared, grid=self.analysed)
 
 
 @dataclass
@@ -128,7 +135,9 @@ def _song(row: dict[str, Any]) -> Remembered:
         colour=told.get("colour", ""),
     )
     span = None if row["span"] is None else (row["span"][0], row["span"][1])
-    return Remembered(**{**row, "span": span, "prepared": prepared, "crates": tuple(row["crates"])})
+    analysed = tuple(Tempo(**one) for one in row.get("analysed", ()))
+    told_of = {"span": span, "prepared": prepared, "crates": tuple(row["crates"]), "analysed": analysed}
+    return Remembered(**{**row, **told_of})
 
 
 def _still_there(output: Path, all_of_it: Manifest) -> Manifest:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import importlib
 import io
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stem_cli import stems
 from stem_cli.errors import InputError, OutputError
@@ -22,7 +23,7 @@ from stem_cli.tags import container, id3, mp4, riff, vorbis
 from stem_cli.tags.fields import DAMAGE, Cover, Pictures, Tags, build, pick, texts
 from stem_cli.tags.outline import Outline, outline
 
-__all__ = ["Cover", "Outline", "Tags", "kind_of", "of_stem", "outline", "read", "write"]
+__all__ = ["Cover", "Outline", "Tags", "add", "kind_of", "of_stem", "outline", "read", "write"]
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,15 @@ _WRITERS: dict[str, Callable[[Path, Mapping[str, str], Cover | None], None]] = {
     "mp3": id3.write_mp3,
     "id3": id3.write_mp3,
 }
+_ADDERS: dict[str, Callable[[Path, Mapping[str, str]], None]] = {
+    "wav": id3.add_wav,
+    "rf64": id3.add_wav,
+    "aiff": id3.add_aiff,
+    "flac": vorbis.add_flac,
+    "mp4": mp4.add_mp4,
+    "mp3": id3.add_mp3,
+    "id3": id3.add_mp3,
+}
 _WAVES = ("wav", "rf64")
 _MAGIC = (
     ("wav", 0, b"RIFF"),
@@ -87,16 +97,40 @@ def read(path: Path) -> Tags:
 
 def write(path: Path, tags: Tags) -> None:
     """Give a file that we made these tags and no others. Its audio stays as it is; same tags, same bytes."""
+    writer = _for_kind(_WRITERS, path)
+    with _told(path):
+        writer(path, texts(tags), tags.cover)
+
+
+def add(path: Path, tags: Tags) -> None:
+    """Put the fields of these tags, but for a cover, into a file beside all else that it holds. Raises OutputError.
+
+    The file is changed where it lies, but for its audio: give it a copy.
+    """
+    adder = _for_kind(_ADDERS, path)
+    with _told(path):
+        adder(path, texts(tags))
+
+
+_Kind = TypeVar("_Kind")
+
+
+def _for_kind(table: Mapping[str, _Kind], path: Path) -> _Kind:
+    try:
+        return table[kind_of(path)]
+    except InputError as fault:
+        raise OutputError(fault.what, path) from fault
+    except KeyError:
+        hint = "WAV, AIFF, FLAC, M4A and MP3 do."
+        raise OutputError("this kind of file takes no tags from us", path, hint) from None
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
     import mutagen
 
     try:
-        writer = _WRITERS.get(kind_of(path))
-    except InputError as fault:
-        raise OutputError(fault.what, path) from fault
-    if writer is None:
-        raise OutputError("this kind of file takes no tags from us", path, "WAV, AIFF, FLAC, M4A and MP3 do.")
-    try:
-        writer(path, texts(tags), tags.cover)
+        yield
     except (mutagen.MutagenError, *DAMAGE) as fault:
         raise OutputError(f"its tags cannot be written ({fault})", path) from fault
 

@@ -15,6 +15,7 @@ from stem_cli.tags import riff
 from stem_cli.tags.fields import FRONT, Cover, Pictures, Values
 
 PADDING = 1024  # bytes; always the same, so that the file depends on its tags and not on its past
+_V1_BYTES = 128  # of the old tag at the end of an MP3
 
 TABLE: dict[str, tuple[str, ...]] = {
     "title": ("TIT2",),
@@ -97,6 +98,63 @@ def write_wav(path: Path, texts: Mapping[str, str], cover: Cover | None) -> None
     payload = io.BytesIO()
     _tags(texts, cover).save(payload, v1=0, v2_version=3, padding=_padding)
     riff.put(path, payload.getvalue())
+
+
+def add_mp3(path: Path, texts: Mapping[str, str]) -> None:
+    """Put fields into the tag of an MP3, beside all else that it holds; the old tag at its end stays as it is."""
+    tags, version = _opened(path)
+    _add(tags, texts)
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - _V1_BYTES))
+        old = file.read()
+    tags.save(path, v1=1, v2_version=version, v23_sep=None, padding=_padding)
+    if old.startswith(b"TAG"):
+        with path.open("r+b") as file:
+            file.seek(-_V1_BYTES, 2)
+            file.write(old)
+
+
+def add_aiff(path: Path, texts: Mapping[str, str]) -> None:
+    """The same for an AIFF."""
+    import mutagen.aiff
+
+    aiff: Any = mutagen.aiff
+    song = aiff.AIFF(path, translate=False)
+    if song.tags is None:
+        song.add_tags()
+    tags, version = _at_least_v23(song.tags)
+    _add(tags, texts)
+    tags.save(path, v2_version=version, v23_sep=None, padding=_padding)
+
+
+def add_wav(path: Path, texts: Mapping[str, str]) -> None:
+    """The same for a WAV or RF64; its INFO list stays as well."""
+    tags, version = _opened(io.BytesIO(riff.id3(path)))
+    _add(tags, texts)
+    payload = io.BytesIO()
+    tags.save(payload, v1=0, v2_version=version, v23_sep=None, padding=_padding)
+    riff.put(path, payload.getvalue(), info=True)
+
+
+def _opened(source: Path | io.BytesIO) -> tuple[Any, int]:
+    """The tag as it is, or a new one, and the version it is to be saved in: its own, 3 at least."""
+    library = _library()
+    try:
+        return _at_least_v23(library.ID3(source, translate=False))
+    except library.ID3NoHeaderError:
+        return library.ID3(), 3
+
+
+def _at_least_v23(tags: Any) -> tuple[Any, int]:
+    version = tags.version[1] if tags.version[0] == 2 else 3  # ID3v1 is told as 1
+    if version < 3:  # whose frames have other names
+        tags.update_to_v23()
+    return tags, max(3, version)
+
+
+def _add(tags: Any, texts: Mapping[str, str]) -> None:
+    for field, text in texts.items():
+        tags.setall(TABLE[field][0], [_frame(TABLE[field][0], text)])
 
 
 def _padding(_: object) -> int:

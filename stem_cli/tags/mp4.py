@@ -97,6 +97,16 @@ def write_mp4(path: Path, texts: Mapping[str, str], cover: Cover | None) -> None
     song.save(padding=lambda _: PADDING)
 
 
+def add_mp4(path: Path, texts: Mapping[str, str]) -> None:
+    """Put fields into the atoms of an MP4, beside all else that it holds."""
+    song = _library().MP4(path)
+    if song.tags is None:
+        song.add_tags()
+    for field, text in texts.items():
+        song.tags.update(_atoms(field, text))
+    song.save(padding=lambda _: PADDING)
+
+
 def _atoms(field: str, text: str) -> dict[str, list[Any]]:
     """The atoms of a field; `tmpo` holds whole numbers only, so the tempo stands in a free atom as well."""
     name = TABLE[field][0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -114,10 +114,13 @@ def _decoded(text: bytes) -> str:
         return text.decode("cp1252", "replace")
 
 
-def put(path: Path, tag: bytes) -> None:
-    """Write an ID3 tag into an ``id3 `` chunk behind the audio of a WAV that we made; other tags of it go."""
+def put(path: Path, tag: bytes, info: bool = False) -> None:
+    """Write an ID3 tag into an ``id3 `` chunk behind all else in a WAV; other ID3 tags go.
+
+    info: whether its INFO list stays; else that goes as well.
+    """
     with path.open("r+b") as file:
-        chunks = list(_chunks(file))
+        chunks = [replace(one, tags=one.tags and not (info and one.name == b"LIST")) for one in _chunks(file)]
         end = max((chunk.end for chunk in chunks if not chunk.tags), default=_DS64_AT)
         length = file.seek(0, 2)
         if end > length + 1:

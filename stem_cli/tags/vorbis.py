@@ -105,6 +105,19 @@ def write_flac(path: Path, texts: Mapping[str, str], cover: Cover | None) -> Non
     song.save(padding=lambda _: PADDING)
 
 
+def add_flac(path: Path, texts: Mapping[str, str]) -> None:
+    """Put fields into the comments of a FLAC, beside all else that it holds."""
+    import mutagen.flac
+
+    flac: Any = mutagen.flac
+    song = flac.FLAC(path)
+    if song.tags is None:
+        song.add_tags()
+    for field, text in texts.items():
+        song.tags.update(_comments(field, text))
+    song.save(padding=lambda _: PADDING)
+
+
 def _comments(field: str, text: str) -> dict[str, str]:
     """The comments of a field: one, or two for "3/12"."""
     name = TABLE[field][0]
