@@ -3,7 +3,7 @@
 Each FOLDER holds the true stems of a song and its truth.json, as scripts/songs_with_truth.py writes them, or those of a
 real one with "bpm", "key" and "beats_from_zero" in it. Told are the tempo, the worst and the 95th percentile of the
 beats, the first downbeat, the metre, the key, and how many sections begin where they do. --separated: the same from
-stems that the embedded engine makes of the mix.
+stems that the embedded engine makes of the mix; they are kept in the folder that --keep names, for the next time.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--separated", action="store_true")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="for separated stems")
     parser.add_argument("--genre", action="store_true", help="tell the genre, as a tag would")
     args = parser.parse_args()
     print(_COLUMNS)
@@ -46,11 +47,16 @@ def main() -> None:
         _show(folder.name, "true", stem_files(folder), truth, hints)
         if args.separated:
             with tempfile.TemporaryDirectory() as home:
-                _show(folder.name, "sep.", _separated(folder, Path(home)), truth, hints)
+                kept = args.keep / folder.name if args.keep else Path(home)
+                _show(folder.name, "sep.", _separated(folder, kept), truth, hints)
 
 
 def _separated(folder: Path, home: Path) -> dict[str, Path]:
     """Stems of the mix by the embedded engine."""
+    home.mkdir(parents=True, exist_ok=True)
+    done = find_folders(home / "out") if (home / "out").exists() else []
+    if done:
+        return done[0].paths()
     parts = [soundfile.read(path, dtype="float32") for path in stem_files(folder).values()]
     soundfile.write(home / "mix.wav", sum(sound for sound, _ in parts), parts[0][1], subtype="FLOAT")
     timed([*STEM, "separate", home / "mix.wav", "--engine", "builtin", "--output", home / "out", "--format", "flac"])
@@ -77,12 +83,18 @@ def _beats(found: Analysis, truth: dict[str, Any]) -> str:
         return f"{'-':21} {'-':9} {'-':5}"
     grid = found.grid
     beats = np.array(grid.beats)
-    true = np.array(truth.get("beats") or np.arange(0, beats[-1], 60 / truth["bpm"]))
+    true = np.array(truth.get("beats") or _from_zero(truth["bpm"], beats))
     off = np.array([np.abs(beats - beat).min() for beat in true]) * 1000
     downbeats = np.array(truth.get("downbeats") or true[::4])
     right = np.abs(downbeats - grid.first_downbeat).min() < _NEAR_SECONDS
     metre = f"{grid.beats_per_bar}" + ("" if grid.beats_per_bar == truth.get("beats_per_bar", 4) else " WRONG")
     return f"{off.max():8.2f} {np.percentile(off, 95):8.2f}     {'right' if right else 'WRONG':9} {metre:6}"
+
+
+def _from_zero(bpm: float, found: np.ndarray) -> np.ndarray:
+    """The beats of a song that was made in a DAW from its first sample on, from the bar on in which it is heard."""
+    true = np.arange(0, found[-1], 60 / bpm)
+    return true[4 * round(float(found[0]) * bpm / 240) :]
 
 
 def _key(found: Analysis, truth: dict[str, Any]) -> str:

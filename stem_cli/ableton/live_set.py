@@ -49,7 +49,7 @@ def build(live_set: LiveSet) -> Element:
     master, cue = master_track(live_set.clock, ids), cue_track(ids)
     inner = node(
         "LiveSet",
-        leaf("NextPointeeId", next(ids) + _highest_track(tracks)),
+        leaf("NextPointeeId", max(next(ids) + _highest_track(tracks), 1 + _highest((*tracks, master)))),
         leaves(OverwriteProtectionNumber=2816, LomId=0, LomIdView=0),
         node("Tracks", tracks),
         master,
@@ -78,6 +78,11 @@ def _tracks(groups: Sequence[Group], ids: Ids) -> list[Element]:
         if group.original is not None:
             made.append(audio_track(group.original, next(numbers), NO_GROUP, len(groups), ids))
     return made
+
+
+def _highest(elements: Sequence[Element]) -> int:
+    """Of all ids within: the markers of one clip may be more than all else that is counted."""
+    return max((int(one.get("Id", "0")) for element in elements for one in element.iter()), default=0)
 
 
 def _highest_track(tracks: Sequence[Element]) -> int:

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 
 from stem_cli.dsp.beats import BeatGrid
 
-_EIGHTHS_ABOVE_BPM = 200.0
-_LONG_BAR = 5
-"""Bars of five beats and more that go faster than 200 a minute are counted in eighths: 7/8 at 280 is 140 in Live."""
 _QUARTER = 4
 
 
@@ -41,5 +38,4 @@ def metre_of(grid: BeatGrid) -> Metre:
     >>> metre_of(BeatGrid(124.0, 0.0, (0.0,))), metre_of(BeatGrid(280.0, 0.0, (0.0,), beats_per_bar=7))
     (Metre(numerator=4, denominator=4), Metre(numerator=7, denominator=8))
     """
-    eighths = grid.beats_per_bar >= _LONG_BAR and grid.bpm > _EIGHTHS_ABOVE_BPM
-    return Metre(grid.beats_per_bar, 8 if eighths else _QUARTER)
+    return Metre(grid.beats_per_bar, grid.beat_unit)

@@ -8,9 +8,9 @@ import numpy as np
 
 from stem_cli.analysis.found import POOR, Analysis
 from stem_cli.analysis.given import Given
-from stem_cli.analysis.listen import Heard, silent
+from stem_cli.analysis.listen import Heard, begins, silent
 from stem_cli.dsp import downbeats, sections
-from stem_cli.dsp.beats import BeatGrid, Hints, grid_of
+from stem_cli.dsp.beats import BeatGrid, Hints, grid_of, is_free
 from stem_cli.dsp.key import Key, KeyFound, key_of
 from stem_cli.dsp.onsets import Array, Novelty
 
@@ -51,8 +51,14 @@ def _beats(heard: Heard, hints: Hints) -> tuple[BeatGrid | None, list[str]]:
     if silent(heard, "drums"):
         beats_from = heard.whole
         notes.append("there are no drums; beats are told from everything else")
-    grid = grid_of(beats_from, heard.tonal, lambda beats: _bars(heard, beats_from, beats), hints)
+    grid = _grid(heard, beats_from, hints)
+    if silent(heard, "drums") and grid is not None and is_free(np.array(grid.beats)):
+        grid = _grid(heard, heard.tonal, hints) or grid  # voices begin when they like
     return grid, [*notes, *_doubts(heard, grid, bool(hints.bpm))]
+
+
+def _grid(heard: Heard, beats_from: Novelty, hints: Hints) -> BeatGrid | None:
+    return grid_of(beats_from, heard.tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins(heard))
 
 
 def _kept(key: Key, found: KeyFound | None) -> KeyFound:
@@ -62,11 +68,15 @@ def _kept(key: Key, found: KeyFound | None) -> KeyFound:
     return replace(found, key=key, second=found.key if found.key != key else found.second)
 
 
-def _bars(heard: Heard, drums: Novelty, beats: Array) -> tuple[int, int]:
+def _bar(heard: Heard, drums: Novelty, beats: Array) -> downbeats.Bar:
+    return downbeats.bar_of(_cues(heard, drums, beats), _cues(heard, drums, downbeats.divided(beats, 2)))
+
+
+def _cues(heard: Heard, drums: Novelty, beats: Array) -> downbeats.Cues:
     power = sum((one.power.sum(axis=1) for one in heard.bands.values()), np.zeros(1))
     rate = next(iter(heard.bands.values())).rate
     loudness = 10 * np.log10(np.maximum(downbeats.between(power[:, None], rate, beats)[:, 0], 1e-12))
-    return downbeats.metre_and_phase(downbeats.cues_of(beats, (heard.bass, heard.chords), drums, loudness))
+    return downbeats.cues_of(beats, (heard.bass, heard.chords), drums, loudness)
 
 
 def _sections(heard: Heard, grid: BeatGrid | None) -> tuple[sections.Section, ...]:
@@ -83,10 +93,26 @@ def _doubts(heard: Heard, grid: BeatGrid | None, known: bool) -> list[str]:
     notes = []
     if heard.seconds < _SHORT_SECONDS and not known:
         notes.append(f"it is only {heard.seconds:.1f} s long: its tempo is a guess")
-    if heard.seconds > _LONG_SECONDS and not grid.constant:
-        notes.append("it is long and of several tempos, like a DJ mix: cut it into songs for grids to rely on")
+    if heard.seconds > _LONG_SECONDS:
+        tempos = "" if grid.constant else " and of several tempos"
+        minutes = f"it is {heard.seconds / 60:.0f} min long{tempos}"
+        notes.append(f"{minutes}, a DJ mix most likely: cut it into songs for grids to rely on")
     elif not grid.constant:
-        notes.append("the tempo is not constant; beats are told one by one")
+        notes.append(_moves(grid))
+    if grid.beat_unit != 4:
+        notes.append(f"bars have {grid.beats_per_bar} eighths, {grid.bpm:.6g} of which go to a minute")
     if grid.confidence < POOR:
         notes.append(f"only {grid.confidence:.0%} of what is struck falls on the beat: check the grid by ear")
     return notes
+
+
+def _moves(grid: BeatGrid) -> str:
+    """How the tempo goes, where it does not stand."""
+    if not grid.tempos and is_free(np.array(grid.beats)):
+        return "the tempo is free, as in rubato: its beats are a guess"
+    if not grid.tempos:
+        return "the tempo is not constant; beats are told one by one"
+    (_, first), *later = grid.tempos
+    unit = 4 / grid.beat_unit
+    changes = [f"{bpm * unit:.6g} from {start:.1f} s" for start, bpm in later]
+    return f"the tempo changes: {first * unit:.6g} BPM, {', '.join(changes)}"

@@ -11,7 +11,7 @@ from stem_cli.dsp.beats import BeatGrid
 from stem_cli.dsp.key import Key, KeyFound, parsed
 from stem_cli.dsp.sections import Section
 
-VERSION = 1
+VERSION = 2
 """Of the recipe: what an older one found is heard again."""
 POOR = 0.35
 """A grid that so little of what is played falls on is worth a warning."""
@@ -76,6 +76,7 @@ def _grid(grid: BeatGrid) -> dict[str, Any]:
         "bpm": round(grid.bpm, 6),
         "first_downbeat": grid.first_downbeat,
         "beats_per_bar": grid.beats_per_bar,
+        "beat_unit": grid.beat_unit,
         "constant": grid.constant,
         "confidence": grid.confidence,
     }

@@ -15,9 +15,11 @@ from stem_cli.dsp.bands import BandMeter, Bands
 from stem_cli.dsp.chroma import LONG_SECONDS, SHORT_SECONDS, Chroma, ChromaMeter
 from stem_cli.dsp.framing import Floats
 from stem_cli.dsp.loudness import Meter
-from stem_cli.dsp.onsets import Novelty, NoveltyMeter
+from stem_cli.dsp.onsets import Novelty, NoveltyMeter, onsets
 from stem_cli.errors import InputError
 
+NOISE_DB = -30.0
+"""Below its loud parts a song is no softer than this where it begins; hiss and the crackle of records are."""
 SILENT_DB = -60.0
 """A stem that is quieter than this, RMS against full scale, is taken for silent."""
 
@@ -121,6 +123,15 @@ def _families(blocks: Mapping[str, Floats | None], channels: int) -> dict[str, F
             full[:, : block.shape[1]] = block
         out[family] = out[family] + full if family in out else full
     return out
+
+
+def begins(heard: Heard) -> float:
+    """The second at which a song begins: with its first stroke, or where it is no longer as soft as noise."""
+    rate = next(iter(heard.bands.values())).rate
+    power = sum((one.power.sum(axis=1) for one in heard.bands.values()), np.zeros(1))
+    loud = np.percentile(power, 95) * 10 ** (NOISE_DB / 10)
+    strokes = onsets(heard.whole).times[:1]
+    return float(min([*strokes, np.argmax(power > loud) / rate]))
 
 
 def silent(heard: Heard, family: str) -> bool:

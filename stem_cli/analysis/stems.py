@@ -134,7 +134,7 @@ def _heard(files: Mapping[str, Path], tags: Mapping[str, object], wish: Wish) ->
 
 def _differs(found: Analysis, tagged_bpm: float) -> list[str]:
     """Where the tags tell of another tempo."""
-    if found.grid is None or not tagged_bpm or abs(found.grid.bpm / tagged_bpm - 1) < _OCTAVE_APART:
+    if found.grid is None or not tagged_bpm or abs(found.grid.quarters_bpm / tagged_bpm - 1) < _OCTAVE_APART:
         return []
     return [f"the tags say {tagged_bpm:g} BPM"]
 

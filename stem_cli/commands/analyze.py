@@ -120,8 +120,9 @@ def _facts(found: Analysis) -> list[str]:
     grid, key = found.grid, found.key
     facts = []
     if grid is not None:
-        tempo = f"{grid.bpm:.3f}".rstrip("0").rstrip(".")
-        facts.append(f"{tempo if grid.constant else f'about {grid.bpm:.1f}'} BPM, {grid.beats_per_bar}/4")
+        tempo = f"{grid.quarters_bpm:.3f}".rstrip("0").rstrip(".")
+        bar = f"{grid.beats_per_bar}/{grid.beat_unit}"
+        facts.append(f"{tempo if grid.constant else f'about {grid.quarters_bpm:.1f}'} BPM, {bar}")
         facts.append(f"first downbeat at {grid.first_downbeat:.3f} s")
         facts += [f"grid from {found.grid_from}"] if found.grid_from else []
     if key is not None:

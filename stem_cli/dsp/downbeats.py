@@ -11,7 +11,7 @@ from stem_cli.dsp.framing import Floats
 from stem_cli.dsp.onsets import KICK, SNARE, Array, Novelty
 
 METRES = (4, 3)
-_TURN_BEATS = 8
+_TURN_BARS = 2
 _TURN_WEIGHT = 0.5
 _TURN_DB, _TURN_MOST_DB, _QUIET_DB = 1.5, 6.0, 30.0
 """A jump of loudness of so much is a turn; more counts no more, and below the loudest beat by so much is silence."""
@@ -20,6 +20,18 @@ _FIRST_WEIGHT = 0.15
 """That a song begins with a bar is likely, no more."""
 _METRE_ODDS = 1.15
 """Three has to be this much likelier than four: nearly all songs are in four."""
+_HAIR_SECONDS = 0.005
+_SEVEN, _NOT_SEVEN = 7, (3, 4, 6, 8)
+_SEVEN_ODDS, _SEVEN_LEAST = 1.5, 0.4
+
+
+@dataclass(frozen=True)
+class Bar:
+    """beats: to a bar. phase: which of the first ones begins a bar. parts: 2 where half beats are what is counted."""
+
+    beats: int
+    phase: int
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -38,14 +50,37 @@ def cues_of(beats: Array, harmonies: tuple[Chroma, ...], drums: Novelty, loudnes
     return Cues(np.asarray(change), loudness, _unit(kick) - _unit(snare))
 
 
-def metre_and_phase(cues: Cues) -> tuple[int, int]:
-    """Beats to a bar, and which of the first ones begins a bar."""
-    scores = {metre: _strength(cues.change, metre) + _strength(cues.drums, metre) for metre in METRES}
+def divided(beats: Array, parts: int) -> Array:
+    """The beats with those between them, `parts` of each, and those before the first one that are in the song."""
+    places = np.arange(parts * (len(beats) - 1) + 1) / parts
+    before = beats[0] - (beats[1] - beats[0]) * np.arange(parts - 1, 0, -1) / parts
+    return np.concatenate([before[before > -_HAIR_SECONDS], np.interp(places, np.arange(len(beats)), beats)])
+
+
+def bar_of(cues: Cues, halves: Cues) -> Bar:
+    """How the beats make bars. halves: the cues of the beats and of the half beats between them."""
+    for parts, told in ((2, halves), (1, cues)):  # what repeats after seven halves does so after seven beats, too
+        if _in_seven(told):
+            return Bar(_SEVEN, _phase(told, _SEVEN), parts)
+    scores = {metre: _repeats(cues, metre) + _repeats(cues, 2 * metre) for metre in METRES}
     metre = 3 if scores[3] > _METRE_ODDS * max(scores[4], 1e-9) else 4
-    turns = _turns(cues.loudness)
+    return Bar(metre, _phase(cues, metre))
+
+
+def _in_seven(cues: Cues) -> bool:
+    """Whether bars have seven of these beats: what is struck then repeats after seven, and after no even number."""
+    return _repeats(cues, _SEVEN) > max(_SEVEN_ODDS * max(_repeats(cues, other) for other in _NOT_SEVEN), _SEVEN_LEAST)
+
+
+def _repeats(cues: Cues, metre: int) -> float:
+    return _strength(cues.change, metre) + _strength(cues.drums, metre)
+
+
+def _phase(cues: Cues, metre: int) -> int:
+    turns = _turns(cues.loudness, _TURN_BARS * metre)
     phases = [_evidence(cues, turns, metre, phase) for phase in range(metre)]
     phases[_first_heard(cues.loudness) % metre] += _FIRST_WEIGHT
-    return metre, int(np.argmax(phases))
+    return int(np.argmax(phases))
 
 
 def _evidence(cues: Cues, turns: Array, metre: int, phase: int) -> float:
@@ -61,12 +96,15 @@ def _first_heard(loudness: Array) -> int:
     return int(np.argmax(loudness > loudness.max(initial=-120.0) - 2 * _QUIET_DB))
 
 
-def _turns(loudness: Array) -> Array:
-    """How much louder or softer the song is after each beat than before it, where that is much; 0 elsewhere."""
-    padded = np.pad(np.maximum(loudness, loudness.max(initial=-120.0) - _QUIET_DB), _TURN_BEATS, mode="edge")
+def _turns(loudness: Array, span: int) -> Array:
+    """How much louder or softer the song is after each beat than before it, where that is much; 0 elsewhere.
+
+    span: beats before and after, whole bars of them.
+    """
+    padded = np.pad(np.maximum(loudness, loudness.max(initial=-120.0) - _QUIET_DB), span, mode="edge")
     sums = np.concatenate([[0.0], np.cumsum(padded)])
-    means = (sums[_TURN_BEATS:] - sums[:-_TURN_BEATS]) / _TURN_BEATS
-    jumps = np.abs(means[_TURN_BEATS:] - means[:-_TURN_BEATS])[: len(loudness)]
+    means = (sums[span:] - sums[:-span]) / span
+    jumps = np.abs(means[span:] - means[:-span])[: len(loudness)]
     summit = jumps >= np.maximum(np.roll(jumps, 1), np.roll(jumps, -1))
     return np.where(summit & (jumps > _TURN_DB), np.minimum(jumps, _TURN_MOST_DB), 0.0)
 

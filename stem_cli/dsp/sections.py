@@ -12,6 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.signal import find_peaks
+from scipy.spatial.distance import cdist
 
 from stem_cli.dsp.bands import Bands
 from stem_cli.dsp.chroma import Chroma
@@ -75,7 +76,7 @@ def _features(levels: Mapping[str, Array], notes: Sequence[Array]) -> Array:
 
 def _boundaries(features: Array) -> list[int]:
     """Bars at which something new begins."""
-    apart = np.linalg.norm(features[:, None] - features[None], axis=2)
+    apart = cdist(features, features)
     alike = np.exp(-apart / max(float(np.median(apart)), 1e-9))
     reach = np.arange(-_HALF_BARS, _HALF_BARS) + 0.5
     taper = np.exp(-0.5 * (reach / (_HALF_BARS / 2)) ** 2)

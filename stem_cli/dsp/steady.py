@@ -15,6 +15,7 @@ _TOLERANCES = (0.030, 0.020, 0.012, 0.008, 0.005)
 """Seconds that an onset may be off the grid, narrower from fit to fit."""
 _WINDOW_BEATS = 16
 _LEAST_IN_WINDOW = 8
+_HAIR_SECONDS = 0.005
 _FLAT_SECONDS = 0.005
 """The thirds of a song may differ by this: its samples begin up to 8 ms beside the grid, each in its own way."""
 _ASIDE, _ASIDE_ODDS = 0.06, 1.3
@@ -76,6 +77,13 @@ def recentred(found: Fit, period: float, seconds: float) -> Fit:
     return Fit(found.first + middle * (found.period - period), period, found.inliers)
 
 
+def beats(found: Fit, start: float, end: float) -> Array:
+    """Every beat of the grid from `start` to `end`, seconds; one that is a hair before the song is at its start."""
+    first = np.ceil((start - _HAIR_SECONDS - found.first) / found.period)
+    last = np.floor((end - found.first) / found.period)
+    return np.maximum(found.first + np.arange(first, last + 1) * found.period, 0.0)
+
+
 def off_grid(times: Array, first: float, period: float, parts: int = PARTS) -> Array:
     """How far each time is from the nearest part of a beat, seconds."""
     part = period / parts
@@ -97,13 +105,13 @@ def _line(
     return float(first), float(part * parts)
 
 
-def is_steady(onsets: Onsets, found: Fit) -> bool:
-    """Whether the song keeps to this grid from its first bar to its last.
+def is_steady(onsets: Onsets, found: Fit, start: float = 0.0) -> bool:
+    """Whether the song keeps to this grid from its first bar to its last; a stretch of it from `start` on.
 
     No third of it may sit better on another tempo; and where not nearly all strokes sit on the grid, the medians of
     windows of 16 beats must not wander from third to third.
     """
-    if found.inliers < _LEAST_INLIERS or any(_has_its_own(part, found.bpm) for part in _thirds(onsets)):
+    if found.inliers < _LEAST_INLIERS or any(_has_its_own(part, found.bpm) for part in _thirds(onsets, start)):
         return False
     if found.inliers > _CLEAR_INLIERS:
         return True
@@ -120,10 +128,10 @@ def is_steady(onsets: Onsets, found: Fit) -> bool:
     return max(thirds) - min(thirds) < _FLAT_SECONDS
 
 
-def _thirds(onsets: Onsets) -> list[Onsets]:
-    """The strokes of each third of a song."""
+def _thirds(onsets: Onsets, first: float) -> list[Onsets]:
+    """The strokes of each third of a song, or of a stretch of it that begins at `first`."""
     last = float(onsets.times[-1]) + 1e-6
-    place = (3 * onsets.times / last).astype(int)
+    place = (3 * (onsets.times - first) / (last - first)).astype(int)
     return [
         Onsets(*(values[place == third] for values in (onsets.times, onsets.weights, onsets.kicks)))
         for third in range(3)

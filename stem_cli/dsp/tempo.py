@@ -23,6 +23,8 @@ _SPREAD = 0.01
 """How far a first guess may be off."""
 _FINENESS = 20
 """Steps within the main lobe of the comb, which is 60 / (seconds of the song) BPM wide."""
+_LONG_SECONDS = 20 * 60.0
+"""Of more than this the comb is no finer: least squares do the rest."""
 _AT_ONCE = 1 << 21
 
 _MOVES_SECONDS = 0.001
@@ -81,7 +83,7 @@ def comb(onsets: Onsets, tempos: Array) -> Array:
 
 def refined(onsets: Onsets, bpm: float, seconds: float) -> tuple[float, float]:
     """The tempo next to a guess that the onsets sit on best, and how well they do (see `comb`)."""
-    step = 60 / max(seconds, 10.0) / _FINENESS
+    step = 60 / float(np.clip(seconds, 10.0, _LONG_SECONDS)) / _FINENESS
     tempos = np.arange(bpm * (1 - _SPREAD), bpm * (1 + _SPREAD), step)
     scores = comb(onsets, tempos)
     best = int(np.argmax(scores))
