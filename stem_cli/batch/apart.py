@@ -47,11 +47,11 @@ class Task:
 
 
 class Apart:
-    """One process, held open over many songs; started with the first, and anew where it died."""
+    """One process, held open over many songs, and started anew where it died."""
 
     def __init__(self, stopping: Callable[[], bool]) -> None:
         self._stopping = stopping
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = _started()  # it loads its libraries while songs are chosen
 
     def make(self, task: Task, listener: Listener) -> Made:
         """Have one song separated; the listener hears of it here, and may raise Stopped.

@@ -6,6 +6,7 @@ and so is this process at once: two must never work on one song.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import pickle
@@ -82,6 +83,7 @@ def main() -> None:
     _log.addHandler(teller)
     tasks: SimpleQueue[Task] = SimpleQueue()
     threading.Thread(target=_listen, args=(tasks, teller.stop), daemon=True).start()
+    importlib.import_module("stem_cli.dsp.unmix")  # what the embedded engine would load with the first song
     with ExitStack() as held:
         shop = None
         while True:
