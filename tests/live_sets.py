@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import sys
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -77,6 +79,28 @@ def checked(path: Path, *options: object, but: Sequence[str] = ()) -> None:
     assert not left, done.stdout
     assert len(faults) == len(but), done.stdout
     assert " passed, " in done.stdout
+
+
+def seen_by_abletoolz(path: Path) -> dict[str, Any]:
+    """What another program reads in a set; it runs in a process of its own, as its licence is the GPL."""
+    script = """if True:
+        import json, sys
+        from pathlib import Path
+        from abletoolz.ableton_set import AbletonSet
+        AbletonSet.get_file_times = lambda self: None  # it asks Linux for a time that only macOS keeps
+        one = AbletonSet(Path(sys.argv[1]))
+        assert one.parse()
+        one.load_version()
+        one.load_tracks()
+        one.get_bpm()
+        one.find_project_root_folder()
+        samples = [[ref.name, ref.size, str(ref.absolute), str(ref.relative)] for ref in one._iterate_samples()]
+        tracks = [[track.type, track.name, track.id, track.group_id, track.color] for track in one.tracks]
+        print(json.dumps({"bpm": one.bpm, "version": one.version_tuple, "tracks": tracks, "samples": samples}))
+    """
+    command = [sys.executable, "-c", script, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from live_sets import NAMES, checked, drifting, export, read_set, steady, write_stems
+from live_sets import NAMES, checked, drifting, export, read_set, seen_by_abletoolz, steady, write_stems
 
 from stem_cli.ableton import How, Song, carry_out, find_stems, plan
 from stem_cli.ableton.colours import colour_of
@@ -71,6 +71,20 @@ def test_a_reader_of_another_hand_sees_tempo_tracks_clips_and_files() -> None:
         assert Path(clip.path).is_absolute()
         assert len(clip.markers) == 3
     assert seen.scenes == ("Song",)
+
+
+def test_another_program_sees_tempo_tracks_groups_and_samples() -> None:
+    homes = [write_stems(Path(name), NAMES[count], 8.0) for name, count in (("One & 日本", 4), ("Two", 7))]
+    path = export(homes, [steady(123.5, 8), steady(123.5, 8)])
+    seen = seen_by_abletoolz(path)
+    assert (seen["bpm"], seen["version"]) == (123.5, [11, 0, 12])
+    groups = {name: number for kind, name, number, *_ in seen["tracks"] if kind == "GroupTrack"}
+    assert list(groups) == ["One & 日本", "Two"]
+    mine = [(name, colour) for kind, name, _, group, colour in seen["tracks"] if group == groups["Two"]]
+    assert mine == [(name.replace("_", " ").title(), colour_of(name)) for name in NAMES[7]]
+    assert len({name for name, *_ in seen["samples"]}) == 4 + 7
+    for _, size, absolute, relative in seen["samples"]:
+        assert (path.parent / relative).stat().st_size == Path(absolute).stat().st_size == size
 
 
 @pytest.mark.parametrize(
