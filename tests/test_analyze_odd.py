@@ -122,6 +122,8 @@ def test_what_has_no_beat_makes_a_set_all_the_same_or_says_why_not(stem: Stem, k
         assert "--bpm" in done.stderr
         done = stem("export-ableton", folder, "--output", "live", "--bpm", 120)
     checked(Path(done.stdout.splitlines()[0]))
+    grid = told(stem, folder)["grid"]
+    assert grid is None or beats_of(grid)[0] >= 0
 
 
 def test_stems_of_different_lengths_make_a_set_and_of_different_rates_none(stem: Stem) -> None:

@@ -18,13 +18,17 @@ _LEAST_NEAR = 3
 
 
 def beats_of(novelty: Novelty, onsets: Onsets, bpm: float, tightness: float = TIGHT) -> Array:
-    """Seconds of every beat, rising; bpm: what most of the song has. tightness: how much they keep to it."""
+    """Seconds of every beat, rising, none before the song.
+
+    bpm: what most of the song has. tightness: how much they keep to it.
+    """
     frames = _chain(novelty, bpm, tightness)
     times = frames * _COARSER / novelty.rate
     between = (times[1:] + times[:-1]) / 2
     if _kick_at(between, onsets) > _kick_at(times, onsets):
         times = between
-    return _smoothed(_snapped(times, onsets), 60 / bpm)
+    found = _smoothed(_snapped(times, onsets), 60 / bpm)
+    return np.maximum(found[found > -_NEAR_SECONDS], 0.0)
 
 
 def _kick_at(times: Array, onsets: Onsets) -> float:
