@@ -169,8 +169,10 @@ from stem_cli.cli import main
 try:
     main()
 finally:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(peak // (1 << 20 if sys.platform == "darwin" else 1 << 10), file=sys.stderr)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    if sys.platform == "linux":  # there it begins with that of the parent
+        peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / (1 << 10)
+    print(round(peak), file=sys.stderr)
 """
 
 
