@@ -125,6 +125,7 @@ CODES = {
     "EngineError": 4,
     "OutputError": 5,
     "FullError": 5,
+    "TooLargeError": 5,
     "SomeFailed": 6,
     "BusyError": 7,
     "CloudError": 8,
