@@ -11,7 +11,7 @@ from mutagen.wave import WAVE
 from tagged import SONG
 
 from stem_cli import tags
-from stem_cli.errors import OutputError
+from stem_cli.errors import InputError
 from stem_cli.tags import Tags
 
 
@@ -107,6 +107,6 @@ def test_a_wav_that_ends_too_soon_is_refused_untouched(blank):
     path = blank("wav")
     path.write_bytes(path.read_bytes()[:-1000])
     before = path.read_bytes()
-    with pytest.raises(OutputError, match="ends before its audio"):
+    with pytest.raises(InputError, match="ends before its audio"):
         tags.write(path, SONG)
     assert path.read_bytes() == before

@@ -103,9 +103,10 @@ def write(path: Path, tags: Tags) -> None:
 
 
 def add(path: Path, tags: Tags) -> None:
-    """Put the fields of these tags, but for a cover, into a file beside all else that it holds. Raises OutputError.
+    """Put the fields of these tags, but for a cover, into a file beside all else that it holds.
 
-    The file is changed where it lies, but for its audio: give it a copy.
+    The file is changed where it lies, but for its audio: give it a copy. Raises OutputError, and InputError for a WAV
+    that ends too soon.
     """
     adder = _for_kind(_ADDERS, path)
     with _told(path):
