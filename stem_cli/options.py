@@ -191,12 +191,14 @@ def added(options: Sequence[Option]) -> Option:
     return add
 
 
+MAPPING: Option = click.option("--map", "mapping", multiple=True, type=Pair(), metavar="OLD=NEW",
+                               callback=lambda _ctx, _param, pairs: dict(pairs),
+                               help="Paths in lists that begin with OLD begin with NEW here.")  # fmt: skip
+
 LIBRARY_OPTIONS: tuple[Option, ...] = (
     click.option("--crate", "crates", multiple=True, metavar="NAME", help="A list of a DJ program, by its name."),
     click.option("--library", "libraries", multiple=True, metavar="auto|PATH",
                  help="Where crates are looked for; auto is where DJ programs keep them."),
-    click.option("--map", "mapping", multiple=True, type=Pair(), metavar="OLD=NEW",
-                 callback=lambda _ctx, _param, pairs: dict(pairs),
-                 help="Paths in lists that begin with OLD begin with NEW here."),
+    MAPPING,
 )  # fmt: skip
 """Which songs of a library are meant; values for `library.select.Wanted`."""

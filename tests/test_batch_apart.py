@@ -20,9 +20,8 @@ from conftest import Stem
 from obstacles import Filler
 from processes import OUTPUT, assert_whole, being_made, ended, left_over, started, unix_only, visible, wait_for
 
-from stem_cli.batch.apart import Task
 from stem_cli.batch.queue import Job
-from stem_cli.batch.work import Made
+from stem_cli.batch.work import Made, Task
 from stem_cli.cache import Cache
 from stem_cli.errors import StemError
 from stem_cli.settings import load

@@ -12,38 +12,21 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from stem_cli.batch.board import Stopped
-from stem_cli.batch.queue import Job
-from stem_cli.batch.work import Made
-from stem_cli.cache import Cache
+from stem_cli.batch.work import Made, Task
 from stem_cli.separation import Listener
-from stem_cli.settings import Settings
-from stem_cli.split import Asked
 
 _log = logging.getLogger("stem_cli")
 
-_LOOK_SECONDS = 0.5
+_SIGNAL_SECONDS = 0.5
+"""So long after one of us a signal may reach the next."""
 _PATIENCE_SECONDS = 5.0
 
 
 class Died(Exception):
     """The process that had a song in hand has ended by itself."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """What such a process is told of a song; it answers with events, of which the last holds Made or an error."""
-
-    asked: Asked
-    settings: Settings
-    cache: Cache
-    upgrade: bool
-    job: Job
-    path: Path
 
 
 class Apart:
@@ -64,13 +47,13 @@ class Apart:
             return self._heard(process, listener)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
             self.close()
-            time.sleep(_LOOK_SECONDS)  # a signal for all of us may have reached it before this process
+            time.sleep(_SIGNAL_SECONDS)  # a signal for all of us may have reached it before this process
             if self._stopping():
                 raise Stopped from error
             raise Died from error
 
     def _heard(self, process: subprocess.Popen[bytes], listener: Listener) -> Made:
-        """Pass on what it tells until it is at the end of the song."""
+        """Pass on the events it tells; the last one holds Made or an error."""
         assert process.stdout is not None
         told_to_stop = False
         while True:

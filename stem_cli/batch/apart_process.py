@@ -15,15 +15,14 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import replace
 from queue import SimpleQueue
 from typing import BinaryIO
 
 from stem_cli import allocator
 from stem_cli.batch import trouble, work
-from stem_cli.batch.apart import Task
 from stem_cli.batch.board import Stopped
-from stem_cli.separation import Shop, open_shop
+from stem_cli.batch.work import Task
+from stem_cli.separation import open_shop
 from stem_cli.track import Track
 
 _log = logging.getLogger("stem_cli")
@@ -90,7 +89,7 @@ def main() -> None:
             task = tasks.get()
             try:
                 shop = shop or held.enter_context(open_shop(task.settings))
-                teller.tell("made", _make(shop, task, teller))
+                teller.tell("made", work.make(shop, task, teller))
             except Stopped:
                 teller.tell("stopped")
             except Exception as error:  # noqa: BLE001 - one failing song is told, and the next begins
@@ -108,8 +107,3 @@ def _listen(tasks: SimpleQueue[Task], stop: threading.Event) -> None:
         else:
             stop.clear()
             tasks.put(task)
-
-
-def _make(shop: Shop, task: Task, teller: _Teller) -> work.Made:
-    own = replace(shop, settings=task.settings, cache=task.cache)
-    return work.make(own, task.asked, task.settings, task.upgrade, task.job, task.path, teller)

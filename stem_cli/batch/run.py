@@ -7,20 +7,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
 from stem_cli import router
 from stem_cli.batch import queue, trouble, work
-from stem_cli.batch.apart import Apart, Died, Task
+from stem_cli.batch.apart import Apart, Died
 from stem_cli.batch.board import Board, Seat, Stopped, Worker
 from stem_cli.batch.company import Company
 from stem_cli.batch.queue import Job
 from stem_cli.batch.reorder import dismiss, is_paused, retry
 from stem_cli.batch.report import Row
-from stem_cli.batch.work import Made
+from stem_cli.batch.work import Made, Task
 from stem_cli.engines import Engine
 from stem_cli.errors import CloudError, DamagedError, EngineError, OutputError, StemError
 from stem_cli.separation import Shop, Turn
@@ -90,10 +90,10 @@ def seats_for(engine: Engine, jobs: int, apart: bool) -> int:
     there are cores, as songs wait for the disk now and then. A network takes all cores by itself: two songs then, of
     which one is computed while the other is read, written and checked.
     """
+    if jobs or engine.networks:
+        return jobs or 2
     machine = router.this_machine()
-    if apart:
-        return jobs or max(1, min(machine.cpus, int(machine.ram_gb / _PROCESS_GB)))
-    return jobs or (2 if engine.networks else machine.cpus + 1)
+    return max(1, min(machine.cpus, int(machine.ram_gb / _PROCESS_GB))) if apart else machine.cpus + 1
 
 
 def turns(jobs: int) -> Turn:
@@ -135,23 +135,20 @@ def run(shop: Shop, course: Course, board: Board, changed: Callable[[], None]) -
 
 def _work(floor: _Floor, worker: Worker) -> None:
     """One seat: song after song."""
-    apart = Apart(lambda: floor.board.stopping) if floor.course.apart else None
     try:
-        while (job := _next(floor)) is not None:
-            worker.sit(Path(job.path).name)
-            with floor.company.over(job):
-                row = _one(floor, job, worker, apart)
-            worker.sit("")
-            if row is not None:
-                floor.board.ended(row)
+        with closing(Apart(lambda: floor.board.stopping)) if floor.course.apart else nullcontext() as apart:
+            while (job := _next(floor)) is not None:
+                worker.sit(Path(job.path).name)
+                with floor.company.over(job):
+                    row = _one(floor, job, worker, apart)
+                worker.sit("")
+                if row is not None:
+                    floor.board.ended(row)
     except StemError as error:  # the database itself
         _end(floor, error)
     except Exception as error:  # noqa: BLE001 - a seat that dies in silence would let the batch end as if all were well
         _log.exception("a bug in the batch")
         _end(floor, StemError(f"a bug of ours: {error!r}", None, "Please report it."))
-    finally:
-        if apart is not None:
-            apart.close()
 
 
 def _next(floor: _Floor) -> Job | None:
@@ -242,10 +239,8 @@ def _one(floor: _Floor, job: Job, worker: Worker, apart: Apart | None) -> Row | 
 
 def _made(floor: _Floor, job: Job, path: Path, worker: Worker, apart: Apart | None) -> Made:
     course = floor.course
-    if apart is None:
-        return work.make(floor.shop, course.asked, course.settings, course.upgrade, job, path, worker)
     task = Task(course.asked, course.settings, floor.shop.cache, course.upgrade, job, path)
-    return apart.make(task, worker)
+    return work.make(floor.shop, task, worker) if apart is None else apart.make(task, worker)
 
 
 def _row(job: Job, made: Made) -> Row:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stem_cli import engines, router, split
 from stem_cli.database import text_of
+from stem_cli.engines import Request
 from stem_cli.errors import EngineError
 from stem_cli.router import Choice
 from stem_cli.settings import Settings
@@ -30,7 +31,7 @@ def output_of(settings: Settings) -> str:
 
 def typical(asked: Asked, settings: Settings) -> Choice:
     """The engine that a song of four minutes would get now. Raises EngineError where none is ready."""
-    request = split.order_of(asked, settings, batch=True).request
+    request = _request(asked, settings)
     facts = router.facts_of(settings, seconds=240.0, batch=True)
     return router.rank(engines.all_engines(), request, facts, router.this_machine(request.device)).best
 
@@ -40,7 +41,7 @@ def is_light(asked: Asked, settings: Settings, choice: Choice) -> bool:
 
     choice: of a typical song.
     """
-    request = split.order_of(asked, settings, batch=True).request
+    request = _request(asked, settings)
     if settings.vocal_sub_separation or request.ensemble:
         return False
     named = request.engine != "auto" or request.model
@@ -55,9 +56,12 @@ def wish_of(asked: Asked, settings: Settings, choice: Choice) -> str:
     return json.dumps({"engine": _id(asked, settings, choice), **files, **chosen}, sort_keys=True)
 
 
+def _request(asked: Asked, settings: Settings) -> Request:
+    return split.order_of(asked, settings, batch=True).request
+
+
 def _id(asked: Asked, settings: Settings, choice: Choice) -> str:
-    request = split.order_of(asked, settings, batch=True).request
     try:
-        return choice.engine.identify(replace(request, model=choice.model.name)).text
+        return choice.engine.identify(replace(_request(asked, settings), model=choice.model.name)).text
     except EngineError:
         return f"{choice.engine.name}/{choice.model.name}"  # its model has to be downloaded or converted first

@@ -8,11 +8,24 @@ from pathlib import Path
 from stem_cli import split, verify
 from stem_cli.batch.finished import files_text, metadata_of
 from stem_cli.batch.queue import End, Job
+from stem_cli.cache import Cache
 from stem_cli.quality import verdict_of
 from stem_cli.separation import Listener, Result, Shop
 from stem_cli.settings import Settings
 from stem_cli.split import Asked
 from stem_cli.track import open_track
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done with a song. upgrade: replace what others made. path: of the song, as it is reached here."""
+
+    asked: Asked
+    settings: Settings
+    cache: Cache
+    upgrade: bool
+    job: Job
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -23,18 +36,19 @@ class Made:
     home: Path
 
 
-def make(shop: Shop, asked: Asked, settings: Settings, upgrade: bool, job: Job, path: Path, listener: Listener) -> Made:
+def make(shop: Shop, task: Task, listener: Listener) -> Made:
     """Separate one song; what was open at an unclean end, or is doubted, is compared with its record.
 
-    upgrade: replace what others made. Raises StemError, and OSError where its stems vanish this moment.
+    Raises StemError, and OSError where its stems vanish this moment.
     """
-    track = open_track(path, shop.database.fingerprint)
-    order = split.order_of(asked, settings, shop.budget.paid, batch=True)
-    order = replace(order, replace=upgrade)
-    result = split.carry_out(shop, track, order, listener, asked.keep)
-    doubted = result.folder if job.doubted and result.status == "there" else None
+    shop = replace(shop, settings=task.settings, cache=task.cache)
+    track = open_track(task.path, shop.database.fingerprint)
+    order = split.order_of(task.asked, task.settings, shop.budget.paid, batch=True)
+    order = replace(order, replace=task.upgrade)
+    result = split.carry_out(shop, track, order, listener, task.asked.keep)
+    doubted = result.folder if task.job.doubted and result.status == "there" else None
     if doubted is not None and any(finding.fault for finding in verify.check(doubted)):
-        result = split.carry_out(shop, track, replace(order, force=True), listener, asked.keep)
+        result = split.carry_out(shop, track, replace(order, force=True), listener, task.asked.keep)
     return _made(result)
 
 

@@ -12,7 +12,7 @@ import click
 
 from stem_cli import settings as settings_of
 from stem_cli.errors import SomeFailed, StemError
-from stem_cli.options import ENGINE, LIBRARY_OPTIONS, Bpm, added, default_of
+from stem_cli.options import ENGINE, MAPPING, Bpm, default_of
 from stem_cli.progress import STYLES, progress
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Examples:
 @click.option("--reanalyze", is_flag=True, help="Listen again, and leave tags and grids of DJ programs out of it.")
 @click.option("--rekordbox-xml", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Your own export: songs keep the grids that it has of them.")  # fmt: skip
-@added(LIBRARY_OPTIONS[-1:])
+@MAPPING
 @click.option("--write-tags", is_flag=True, help="Write a missing BPM and key into the tags of a FILE itself, too.")
 @click.option("--engine", type=ENGINE, help="That separates a FILE.", show_default=default_of("engine"))
 @click.option("--output", metavar="DIR|same", help="Where the stems of a FILE go.", show_default="stems")

@@ -76,28 +76,30 @@ def check_folder(
     stick's root where `drive` is None.
     """
     targets, root = targets_of(programs), (drive or folder).absolute()
-    for home, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        shown = sorted(name for name in files if not name.startswith("."))
+    for home, folders, shown in _shown(folder):
         for finding in names.judge_folder([*folders, *shown]):
-            yield Path(home), finding
+            yield home, finding
         for name in folders:
             for finding in names.judge_name(name):
-                yield Path(home, name), finding
-        for path in (Path(home, name) for name in shown if kind_of(name)):
-            if is_for_decks(path):
-                for finding in check(path, programs, drive):
-                    yield path, finding
-                for finding in names.judge_depth(_folders(path, root), targets):
-                    yield path, finding
+                yield home / name, finding
+        for path in filter(is_for_decks, (home / name for name in shown)):
+            for finding in check(path, programs, drive):
+                yield path, finding
+            for finding in names.judge_depth(_folders(path, root), targets):
+                yield path, finding
 
 
 def files_for_decks(folder: Path) -> Iterator[Path]:
     """The files below a folder that `check_folder` looks at."""
+    for home, _, shown in _shown(folder):
+        yield from filter(is_for_decks, (home / name for name in shown))
+
+
+def _shown(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder with the names of the folders and of the files in it that are not hidden, in order."""
     for home, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        shown = (Path(home, name) for name in files if not name.startswith("."))
-        yield from (path for path in shown if is_for_decks(path))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(home), folders, sorted(name for name in files if not name.startswith("."))
 
 
 def is_for_decks(path: Path) -> bool:
