@@ -27,6 +27,7 @@ pytest_plugins = (
     "schedulers",
     "serato_home",
     "tagged",
+    "scans",  # imports the one above
     "uvr_models",
     "voices",
     "weights",
