@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from stem_cli.analysis.found import POOR, Analysis
+from stem_cli.analysis.found import POOR, RIVAL, Analysis
 from stem_cli.analysis.given import Given
 from stem_cli.analysis.listen import Heard, begins, silent
 from stem_cli.dsp import downbeats, sections
-from stem_cli.dsp.beats import BeatGrid, Hints, grid_of, is_free
+from stem_cli.dsp.beats import BeatGrid, Hints, grid_of
 from stem_cli.dsp.key import Key, KeyFound, key_of
 from stem_cli.dsp.onsets import Array, Novelty
 
@@ -52,7 +52,7 @@ def _beats(heard: Heard, hints: Hints) -> tuple[BeatGrid | None, list[str]]:
         beats_from = heard.whole
         notes.append("there are no drums; beats are told from everything else")
     grid = _grid(heard, beats_from, hints)
-    if silent(heard, "drums") and grid is not None and is_free(np.array(grid.beats)):
+    if silent(heard, "drums") and grid is not None and grid.free:
         grid = _grid(heard, heard.tonal, hints) or grid  # voices begin when they like
     return grid, [*notes, *_doubts(heard, grid, bool(hints.bpm))]
 
@@ -103,12 +103,14 @@ def _doubts(heard: Heard, grid: BeatGrid | None, known: bool) -> list[str]:
         notes.append(f"bars have {grid.beats_per_bar} eighths, {grid.bpm:.6g} of which go to a minute")
     if grid.confidence < POOR:
         notes.append(f"only {grid.confidence:.0%} of what is struck falls on the beat: check the grid by ear")
+    elif grid.rival > RIVAL:
+        notes.append("its beats could almost as well be half a beat away: check the grid by ear")
     return notes
 
 
 def _moves(grid: BeatGrid) -> str:
     """How the tempo goes, where it does not stand."""
-    if not grid.tempos and is_free(np.array(grid.beats)):
+    if grid.free:
         return "the tempo is free, as in rubato: its beats are a guess"
     if not grid.tempos:
         return "the tempo is not constant; beats are told one by one"

@@ -11,10 +11,12 @@ from stem_cli.dsp.beats import BeatGrid
 from stem_cli.dsp.key import Key, KeyFound, parsed
 from stem_cli.dsp.sections import Section
 
-VERSION = 2
+VERSION = 3
 """Of the recipe: what an older one found is heard again."""
 POOR = 0.35
 """A grid that so little of what is played falls on is worth a warning."""
+RIVAL = 0.75
+"""So is one whose beats could almost as well be elsewhere; of songs that were right none was above 0.71."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,10 @@ class Analysis:
     @property
     def sure_grid(self) -> BeatGrid | None:
         """The grid, for places that have no room for a doubt; None where there is one."""
-        return self.grid if self.grid is not None and self.grid.confidence >= POOR else None
+        if self.grid is None or self.grid_from:
+            return self.grid
+        doubted = self.grid.free or self.grid.confidence < POOR or self.grid.rival > RIVAL
+        return None if doubted else self.grid
 
 
 def to_dict(found: Analysis) -> dict[str, Any]:
@@ -79,6 +84,7 @@ def _grid(grid: BeatGrid) -> dict[str, Any]:
         "beat_unit": grid.beat_unit,
         "constant": grid.constant,
         "confidence": grid.confidence,
+        "rival": grid.rival,
     }
     if grid.constant:
         return shared | {"first_beat": grid.beats[0], "beats": len(grid.beats)}
@@ -93,7 +99,8 @@ def _grid_of(data: Mapping[str, Any]) -> BeatGrid:
     else:
         times = tuple(map(float, beats))
     first = min(times, key=lambda time: abs(time - downbeat))
-    return BeatGrid(bpm, first, times, int(data["beats_per_bar"]), bool(data["constant"]), float(data["confidence"]))
+    bar, constant, confidence, rival = (data[name] for name in ("beats_per_bar", "constant", "confidence", "rival"))
+    return BeatGrid(bpm, first, times, int(bar), bool(constant), float(confidence), float(rival))
 
 
 def _key(found: KeyFound) -> dict[str, Any]:

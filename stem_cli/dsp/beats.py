@@ -34,7 +34,8 @@ class BeatGrid:
     bpm: exact where the tempo is constant, else what most of the song has. first_downbeat: seconds of the first beat
     that begins a bar. beats: seconds of every beat, rising, from the first that sounds to the end of the song; a
     pickup comes before the first downbeat. beats_per_bar: 4, 3, 7. constant: whether beats are `first + k * 60 / bpm`.
-    confidence: 0 to 1, the share of what was played on the drums that falls on the grid.
+    confidence: 0 to 1, the share of what was played on the drums that falls on the grid. rival: 0 to 1, how near
+    another place between the beats comes to being the beat; told of constant grids.
     """
 
     bpm: float
@@ -43,6 +44,7 @@ class BeatGrid:
     beats_per_bar: int = 4
     constant: bool = True
     confidence: float = 0.0
+    rival: float = 0.0
 
     @property
     def downbeats(self) -> tuple[float, ...]:
@@ -74,6 +76,11 @@ class BeatGrid:
             return ()
         return tuple((self.beats[part[0]], float(60 / spans[part].mean())) for part in whole)
 
+    @property
+    def free(self) -> bool:
+        """Whether nobody keeps time, as in rubato."""
+        return not self.constant and not self.tempos and is_free(np.array(self.beats))
+
 
 @dataclass(frozen=True)
 class Hints:
@@ -100,7 +107,8 @@ def grid_of(drums: Novelty, tonal: Novelty, bars: Bars, hints: Hints, begins: fl
     found = _fitted(drums, struck, hints)
     if found is None:
         return None
-    found = placing.on_the_beat(found, struck, tonal, (0.0, drums.seconds))
+    span = (0.0, drums.seconds)
+    found = placing.on_the_beat(found, struck, tonal, span)
     constant = bool(hints.bpm) or steady.is_steady(struck, found)
     beats, inliers = (
         (steady.beats(found, 0.0, drums.seconds), found.inliers) if constant else _moving(found, struck, drums, tonal)
@@ -114,11 +122,12 @@ def grid_of(drums: Novelty, tonal: Novelty, bars: Bars, hints: Hints, begins: fl
     beats, phase = beats[early:], (bar.phase - early) % bar.beats
     bpm = bar.parts * found.bpm if constant else float(60 / np.median(np.diff(beats)))
     times = tuple(float(time) for time in np.round(beats, 6))
-    return BeatGrid(bpm, times[min(phase, len(times) - 1)], times, bar.beats, constant, round(inliers, 3))
+    rival = placing.rival(found, struck, tonal, span, bar.parts) if constant else 0.0
+    return BeatGrid(bpm, times[min(phase, len(times) - 1)], times, bar.beats, constant, round(inliers, 3), rival)
 
 
 def is_free(beats: Array) -> bool:
-    """Whether nobody keeps time, as in rubato."""
+    """Whether the tempo of these beats wanders as no band's does."""
     spans = beats[_FREE_BEATS:] - beats[:-_FREE_BEATS]
     return len(spans) > 0 and bool(spans.std() > _FREE * spans.mean())
 
@@ -128,8 +137,10 @@ def _moving(found: steady.Fit, struck: Onsets, drums: Novelty, tonal: Novelty) -
     jumped = jumps.beats_of(struck, tonal, found.bpm, drums.seconds)
     if jumped is not None:
         return jumped
-    loose = drift.beats_of(drums, struck, found.bpm, drift.LOOSE)
-    return loose if is_free(loose) else drift.beats_of(drums, struck, found.bpm), found.inliers
+    beats = drift.beats_of(drums, struck, found.bpm, drift.LOOSE)
+    if not is_free(beats):
+        beats = drift.beats_of(drums, struck, found.bpm)
+    return beats, drift.share_on(beats, struck)
 
 
 def _fitted(drums: Novelty, struck: Onsets, hints: Hints) -> steady.Fit | None:

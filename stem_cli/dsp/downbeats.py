@@ -8,7 +8,7 @@ import numpy as np
 
 from stem_cli.dsp.chroma import Chroma
 from stem_cli.dsp.framing import Floats
-from stem_cli.dsp.onsets import KICK, SNARE, Array, Novelty
+from stem_cli.dsp.onsets import KICK, SNARE, Array, Novelty, unit
 
 METRES = (4, 3)
 _TURN_BARS = 2
@@ -47,7 +47,7 @@ def cues_of(beats: Array, harmonies: tuple[Chroma, ...], drums: Novelty, loudnes
     """The cues at these beats. harmonies: of bass and of chords. loudness: of each beat, dB."""
     change = sum((_changes(one, beats) for one in harmonies), np.zeros(len(beats)))
     kick, snare = (_at_beats(drums.flux[band], drums.rate, beats) for band in (KICK, SNARE))
-    return Cues(np.asarray(change), loudness, _unit(kick) - _unit(snare))
+    return Cues(np.asarray(change), loudness, unit(kick) - unit(snare))
 
 
 def divided(beats: Array, parts: int) -> Array:
@@ -145,8 +145,3 @@ def _at_beats(flux: Array, rate: float, beats: Array) -> Array:
     padded = np.pad(flux, reach)
     places = np.clip(np.round(beats * rate).astype(int), 0, max(0, len(flux) - 1))
     return np.asarray(padded[places[:, None] + np.arange(2 * reach + 1)].max(axis=1), np.float64)
-
-
-def _unit(values: Array) -> Array:
-    top = float(np.percentile(values, 95)) if len(values) else 0.0
-    return np.minimum(values / top, 1.0) if top > 0 else values

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stem_cli.dsp.onsets import Array, Novelty, Onsets
+from stem_cli.dsp import steady
+from stem_cli.dsp.onsets import Array, Novelty, Onsets, unit
 
 TIGHT, LOOSE = 300.0, 50.0
 """How much an interval that is not the period costs: -300 ln(interval / period)^2, in units of the novelty's spread.
@@ -25,20 +26,33 @@ def beats_of(novelty: Novelty, onsets: Onsets, bpm: float, tightness: float = TI
     frames = _chain(novelty, bpm, tightness)
     times = frames * _COARSER / novelty.rate
     between = (times[1:] + times[:-1]) / 2
-    if _kick_at(between, onsets) > _kick_at(times, onsets):
+    if _struck_at(between, onsets) > _struck_at(times, onsets):
         times = between
     found = _smoothed(_snapped(times, onsets), 60 / bpm)
     return np.maximum(found[found > -_NEAR_SECONDS], 0.0)
 
 
-def _kick_at(times: Array, onsets: Onsets) -> float:
-    """How much kick there is next to these times: a chain may sit on the off-beats."""
+def share_on(beats: Array, onsets: Onsets) -> float:
+    """The share of the weight of what is struck that falls within 5 ms of these beats and their sixteenths."""
+    inside = onsets.part((onsets.times >= beats[0]) & (onsets.times <= beats[-1]))
+    sixteenths = np.arange(steady.PARTS * (len(beats) - 1) + 1) / steady.PARTS
+    there = _distance(np.interp(sixteenths, np.arange(len(beats)), beats), inside.times) < steady.ON_SECONDS
+    return float(inside.weights[there].sum() / max(onsets.weights.sum(), 1e-12))
+
+
+def _struck_at(times: Array, onsets: Onsets) -> float:
+    """How much kick and snare there is next to these times: a chain may sit on the off-beats."""
     if not len(onsets) or not len(times):
         return 0.0
-    after = np.searchsorted(times, onsets.times)
-    either = np.stack([times[np.maximum(after - 1, 0)], times[np.minimum(after, len(times) - 1)]])
-    near = np.abs(onsets.times - either).min(axis=0) < _NEAR_SECONDS
-    return float(onsets.kicks[near].sum())
+    near = _distance(times, onsets.times) < _NEAR_SECONDS
+    return float((unit(onsets.kicks) + onsets.snares)[near].sum())
+
+
+def _distance(beats: Array, times: Array) -> Array:
+    """How far each time is from the nearest beat."""
+    after = np.searchsorted(beats, times)
+    either = np.stack([beats[np.maximum(after - 1, 0)], beats[np.minimum(after, len(beats) - 1)]])
+    return np.asarray(np.abs(times - either).min(axis=0))
 
 
 def _chain(novelty: Novelty, bpm: float, tightness: float) -> Array:

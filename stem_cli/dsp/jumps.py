@@ -95,8 +95,7 @@ def stretches(onsets: Onsets, bpm: float, seconds: float) -> list[Stretch]:
 
 def between(onsets: Onsets, start: float, end: float) -> Onsets:
     """The strokes of a stretch."""
-    inside = (onsets.times >= start) & (onsets.times < end)
-    return Onsets(onsets.times[inside], onsets.weights[inside], onsets.kicks[inside])
+    return onsets.part((onsets.times >= start) & (onsets.times < end))
 
 
 def joined(beats: Sequence[Array]) -> Array:

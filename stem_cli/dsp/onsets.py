@@ -20,7 +20,8 @@ Array = npt.NDArray[np.float64]
 FRAME_SECONDS = 1024 / 44100
 """Short enough to tell strokes 20 ms apart; frames lie an eighth of this apart."""
 BANDS_HZ = (30.0, 150.0, 500.0, 2000.0, 6000.0, 16000.0)
-KICK, SNARE = 0, 1
+KICK, SNARE, CLAP = 0, 1, 2
+"""Bands in which these stand out: claps have no body, and hats, which are higher, are in neither."""
 _LOUDNESS = 100.0
 _STEP = 3
 """Frames that a rise is measured over: a stroke takes about 8 ms to fill a frame."""
@@ -67,14 +68,22 @@ class Novelty:
 
 @dataclass(frozen=True)
 class Onsets:
-    """Strokes: seconds, how much each weighs, and how much of it is new in the kick's band."""
+    """Strokes: seconds, how much each weighs, how much of it is new in the kick's band, and how much it is a snare.
+
+    snares: 0 to 1; what is new in the band of claps where the kick is not struck.
+    """
 
     times: Array
     weights: Array
     kicks: Array
+    snares: Array
 
     def __len__(self) -> int:
         return len(self.times)
+
+    def part(self, which: npt.NDArray[np.bool_]) -> Onsets:
+        """Some of them."""
+        return Onsets(self.times[which], self.weights[which], self.kicks[which], self.snares[which])
 
 
 class NoveltyMeter:
@@ -133,13 +142,25 @@ def onsets(novelty: Novelty) -> Onsets:
     curve = novelty.curve
     mean = float(curve.mean()) if len(curve) else 0.0
     if mean <= 0:
-        return Onsets(np.zeros(0), np.zeros(0), np.zeros(0))
+        return Onsets(*(np.zeros(0) for _ in range(4)))
     peaks, _ = find_peaks(
         curve, height=1.5 * mean, prominence=mean, distance=max(1, round(_GAP_SECONDS * novelty.rate))
     )
-    around = np.clip(peaks[:, None] + np.arange(-2, 3), 0, len(curve) - 1)
-    kicks = novelty.flux[KICK][around].max(axis=1).astype(np.float64)
-    return Onsets(_attacks(novelty, peaks / novelty.rate), curve[peaks], kicks)
+    kicks, claps = (_most_near(novelty.flux[band], peaks, reach) for band, reach in ((KICK, 2), (CLAP, 4)))
+    snares = unit(claps) * (1 - unit(kicks))
+    return Onsets(_attacks(novelty, peaks / novelty.rate), curve[peaks], kicks, snares)
+
+
+def _most_near(flux: Floats, peaks: npt.NDArray[np.intp], after: int) -> Array:
+    """The most that is new from two frames before each peak to so many after it; a clap is several strokes."""
+    around = np.clip(peaks[:, None] + np.arange(-2, after + 1), 0, len(flux) - 1)
+    return np.asarray(flux[around].max(axis=1), np.float64)
+
+
+def unit(values: Array) -> Array:
+    """0 to 1, which is the 95th percentile and more."""
+    top = float(np.percentile(values, 95)) if len(values) else 0.0
+    return np.minimum(values / top, 1.0) if top > 0 else values
 
 
 def _attacks(novelty: Novelty, near: Array) -> Array:

@@ -13,6 +13,8 @@ PARTS = 4
 """Sixteenths to a beat."""
 _TOLERANCES = (0.030, 0.020, 0.012, 0.008, 0.005)
 """Seconds that an onset may be off the grid, narrower from fit to fit."""
+ON_SECONDS = _TOLERANCES[-1]
+"""What is that near to the grid falls on it."""
 _WINDOW_BEATS = 16
 _LEAST_IN_WINDOW = 8
 _HAIR_SECONDS = 0.005
@@ -51,7 +53,7 @@ def _from(onsets: Onsets, period: float, parts: int) -> Fit:
     first = float((np.angle(turns) / (2 * np.pi) * period / parts) % (period / parts))
     for tolerance in _TOLERANCES:
         first, period = _line(onsets.times, onsets.weights, first, period, tolerance)
-    share = onsets.weights[np.abs(off_grid(onsets.times, first, period)) < _TOLERANCES[-1]].sum()
+    share = onsets.weights[np.abs(off_grid(onsets.times, first, period)) < ON_SECONDS].sum()
     return Fit(first, period, float(share / max(onsets.weights.sum(), 1e-12)))
 
 
@@ -64,10 +66,10 @@ def on_beats(onsets: Onsets, found: Fit) -> Fit:
     """Fitted once more to what is struck on the beats alone, the kick above all."""
     weights = onsets.weights * (onsets.kicks / max(onsets.kicks.max(initial=0.0), 1e-12) + 0.05)
     off = off_grid(onsets.times, found.first, found.period, 1)
-    close = np.abs(off) < _TOLERANCES[-1]
+    close = np.abs(off) < ON_SECONDS
     if close.sum() < _LEAST_IN_WINDOW:
         return found
-    first, period = _line(onsets.times, weights, found.first, found.period, _TOLERANCES[-1], 1)
+    first, period = _line(onsets.times, weights, found.first, found.period, ON_SECONDS, 1)
     return Fit(first, period, found.inliers)
 
 
@@ -132,10 +134,7 @@ def _thirds(onsets: Onsets, first: float) -> list[Onsets]:
     """The strokes of each third of a song, or of a stretch of it that begins at `first`."""
     last = float(onsets.times[-1]) + 1e-6
     place = (3 * (onsets.times - first) / (last - first)).astype(int)
-    return [
-        Onsets(*(values[place == third] for values in (onsets.times, onsets.weights, onsets.kicks)))
-        for third in range(3)
-    ]
+    return [onsets.part(place == third) for third in range(3)]
 
 
 def _has_its_own(part: Onsets, bpm: float) -> bool:
