@@ -13,6 +13,7 @@ from stem_cli.dsp import downbeats, sections
 from stem_cli.dsp.beats import BeatGrid, Hints, grid_of
 from stem_cli.dsp.key import Key, KeyFound, key_of
 from stem_cli.dsp.onsets import Array, Novelty
+from stem_cli.dsp.placing import Tonal
 
 _SHORT_SECONDS, _LONG_SECONDS = 10.0, 20 * 60.0
 
@@ -58,7 +59,8 @@ def _beats(heard: Heard, hints: Hints) -> tuple[BeatGrid | None, list[str]]:
 
 
 def _grid(heard: Heard, beats_from: Novelty, hints: Hints) -> BeatGrid | None:
-    return grid_of(beats_from, heard.tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins(heard))
+    tonal = Tonal(heard.tonal, (heard.bass, heard.chords))
+    return grid_of(beats_from, tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins(heard))
 
 
 def _kept(key: Key, found: KeyFound | None) -> KeyFound:

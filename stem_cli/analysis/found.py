@@ -15,7 +15,7 @@ VERSION = 3
 """Of the recipe: what an older one found is heard again."""
 POOR = 0.35
 """A grid that so little of what is played falls on is worth a warning."""
-RIVAL = 0.75
+RIVAL = 0.5
 """So is one whose beats could almost as well be elsewhere; of songs that were right none was above 0.71."""
 
 

@@ -95,7 +95,7 @@ Bars = Callable[[Array], Bar]
 """Tells of beats how they make bars."""
 
 
-def grid_of(drums: Novelty, tonal: Novelty, bars: Bars, hints: Hints, begins: float = 0.0) -> BeatGrid | None:
+def grid_of(drums: Novelty, tonal: placing.Tonal, bars: Bars, hints: Hints, begins: float = 0.0) -> BeatGrid | None:
     """The grid of a song; None where nothing in it has a beat, or it is too short to tell.
 
     drums: what beats are told from, of the drums, or of the mix where there are none. tonal: of bass and chords.
@@ -132,7 +132,7 @@ def is_free(beats: Array) -> bool:
     return len(spans) > 0 and bool(spans.std() > _FREE * spans.mean())
 
 
-def _moving(found: steady.Fit, struck: Onsets, drums: Novelty, tonal: Novelty) -> tuple[Array, float]:
+def _moving(found: steady.Fit, struck: Onsets, drums: Novelty, tonal: placing.Tonal) -> tuple[Array, float]:
     """The beats of a song of several tempos, or one that drifts, and how much of what is struck falls on them."""
     jumped = jumps.beats_of(struck, tonal, found.bpm, drums.seconds)
     if jumped is not None:
@@ -147,9 +147,8 @@ def _fitted(drums: Novelty, struck: Onsets, hints: Hints) -> steady.Fit | None:
     """The constant grid that the strokes sit on best, in the right octave; its beats may be any sixteenth."""
     if hints.bpm:
         return replace(steady.fit(struck, hints.bpm), period=60 / hints.bpm)
-    candidates = [tempo.refined(struck, bpm, drums.seconds) for bpm in tempo.guesses(drums)]
-    if not candidates:
+    best = tempo.likeliest(drums, struck)
+    if best is None:
         return None
-    best = max(candidates, key=lambda one: one[1])[0]
     right = tempo.octave(best, tempo.strong_hits_a_second(drums), hints.tagged_bpm, hints.genre)
     return steady.fit(struck, right)

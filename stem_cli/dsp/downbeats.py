@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +19,13 @@ _TURN_DB, _TURN_MOST_DB, _QUIET_DB = 1.5, 6.0, 30.0
 _DRUMS_WEIGHT = 0.15
 _FIRST_WEIGHT = 0.15
 """That a song begins with a bar is likely, no more."""
-_METRE_ODDS = 1.15
-"""Three has to be this much likelier than four: nearly all songs are in four."""
+_THREE_ODDS, _THREE_LEAST = 1.5, 1.0
+"""Three has to be this much likelier than four, and as plain: nearly all songs are in four, but of a minute of a real
+one little repeats at all. Waltzes have 2.7 and more, such minutes 0.4 where three is likelier than that."""
 _HAIR_SECONDS = 0.005
 _SEVEN, _NOT_SEVEN = 7, (3, 4, 6, 8)
-_SEVEN_ODDS, _SEVEN_LEAST = 1.5, 0.4
+_SEVEN_ODDS, _SEVEN_LEAST = 1.5, 1.0
+"""Likewise: songs in seven have 1.5 and more, minutes of real ones in four up to 0.75."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,13 @@ class Cues:
 
 def cues_of(beats: Array, harmonies: tuple[Chroma, ...], drums: Novelty, loudness: Array) -> Cues:
     """The cues at these beats. harmonies: of bass and of chords. loudness: of each beat, dB."""
-    change = sum((_changes(one, beats) for one in harmonies), np.zeros(len(beats)))
     kick, snare = (_at_beats(drums.flux[band], drums.rate, beats) for band in (KICK, SNARE))
-    return Cues(np.asarray(change), loudness, unit(kick) - unit(snare))
+    return Cues(changes(harmonies, beats), loudness, unit(kick) - unit(snare))
+
+
+def changes(harmonies: Sequence[Chroma], beats: Array) -> Array:
+    """How much the harmony changes at each beat, 0 to 1 for bass and for chords each."""
+    return np.asarray(sum((_changes(one, beats) for one in harmonies), np.zeros(len(beats))))
 
 
 def divided(beats: Array, parts: int) -> Array:
@@ -63,7 +70,7 @@ def bar_of(cues: Cues, halves: Cues) -> Bar:
         if _in_seven(told):
             return Bar(_SEVEN, _phase(told, _SEVEN), parts)
     scores = {metre: _repeats(cues, metre) + _repeats(cues, 2 * metre) for metre in METRES}
-    metre = 3 if scores[3] > _METRE_ODDS * max(scores[4], 1e-9) else 4
+    metre = 3 if scores[3] > max(_THREE_ODDS * scores[4], _THREE_LEAST) else 4
     return Bar(metre, _phase(cues, metre))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stem_cli.dsp import placing, steady, tempo
-from stem_cli.dsp.onsets import Array, Novelty, Onsets
+from stem_cli.dsp.onsets import Array, Onsets
 
 LONGEST_SECONDS = 15 * 60.0
 """Of a song; a longer one is no song, and to look for its cuts takes time that grows with the square of it."""
@@ -38,7 +38,7 @@ class Stretch:
     fit: steady.Fit
 
 
-def beats_of(onsets: Onsets, tonal: Novelty, bpm: float, seconds: float) -> tuple[Array, float] | None:
+def beats_of(onsets: Onsets, tonal: placing.Tonal, bpm: float, seconds: float) -> tuple[Array, float] | None:
     """The beats of a song whose tempo jumps, and the share of what is struck that falls on its grids; None where it
     does not. See `stretches`; tonal: of bass and chords."""
     parts = stretches(onsets, bpm, seconds)
@@ -52,7 +52,7 @@ def beats_of(onsets: Onsets, tonal: Novelty, bpm: float, seconds: float) -> tupl
     return joined(beats), float(share)
 
 
-def _on_the_beat(parts: Sequence[Stretch], mine: Sequence[Onsets], tonal: Novelty) -> list[steady.Fit]:
+def _on_the_beat(parts: Sequence[Stretch], mine: Sequence[Onsets], tonal: placing.Tonal) -> list[steady.Fit]:
     """The grid of each stretch at the beat: the one that goes on through all of them, or else each by itself."""
     fits = [parts[0].fit]
     for part in parts[1:]:

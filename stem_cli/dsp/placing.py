@@ -2,59 +2,77 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stem_cli.dsp import steady, tempo
+from stem_cli.dsp.chroma import Chroma
+from stem_cli.dsp.downbeats import changes
 from stem_cli.dsp.onsets import KICK, Array, Novelty, Onsets
 
-_STRUCK = 3
-"""The power to which it counts what is struck: with less, separated house begins its beats on the bass between them."""
+Span = tuple[float, float]
+"""From where to where in the song a grid holds, seconds."""
+_KICKS, _STRUCK, _BEGINS, _SNARES, _CHANGES = 1.0, 0.5, 2.0, 3.0, 5.0
+"""How much each kind of evidence counts: of logarithms, but for the last. Fitted as multinomial logistic regression to
+stretches of half a minute and a minute of four real multitracks and to rendered songs of all styles, true and
+separated stems, each family of songs left out in turn (5 of 110 wrong), and rounded (3 wrong)."""
+_FLOOR, _NO_SNARES = 0.05, 0.02
+"""Added to shares of the strongest place; of all strokes: where fewer are snares, these decide little."""
+_BAR = 4
 
-_SNARES, _NO_SNARES = 2, 0.02
-"""The power to which snares count, and the share of all strokes below which they decide little."""
+
+@dataclass(frozen=True)
+class Tonal:
+    """What bass and chords do. novelty: of both together; harmonies: which notes each has."""
+
+    novelty: Novelty
+    harmonies: tuple[Chroma, ...]
 
 
-def on_the_beat(found: steady.Fit, struck: Onsets, tonal: Novelty, span: tuple[float, float]) -> steady.Fit:
-    """The grid moved to the sixteenth that is the beat, and fitted once more to what is struck there.
-
-    span: from where to where in the song it holds, seconds.
-    """
+def on_the_beat(found: steady.Fit, struck: Onsets, tonal: Tonal, span: Span) -> steady.Fit:
+    """The grid moved to the sixteenth that is the beat, and fitted once more to what is struck there."""
     return placed(steady.shifted(found, int(np.argmax(strengths(found, struck, tonal, span)))), struck, span)
 
 
-def strengths(found: steady.Fit, struck: Onsets, tonal: Novelty, span: tuple[float, float]) -> Array:
-    """How much each of the four sixteenths is the beat, the likeliest 1.
+def strengths(found: steady.Fit, struck: Onsets, tonal: Tonal, span: Span) -> Array:
+    """How likely each of the four sixteenths is the beat, the likeliest 1.
 
-    What is struck there counts most, then the kick, which separation confuses with a bass on the off-beats, then how
-    much of bass and chords begins there on one beat of the bars, and snares: those of trap, whose kicks are mostly
-    between the beats, are on them, as they are everywhere.
+    Told by the kick, by all that is struck, by what of bass and chords begins there on one beat of the bars, by snares
+    and claps, and by changes of harmony on one beat of the bars. Kicks alone will not do: those of trap are mostly
+    between the beats; nor what is struck: hats on the off-beats are louder than the rest of some bars.
     """
-    shifted = [steady.shifted(found, shift) for shift in range(steady.PARTS)]
-    kicks, weights = (
-        np.array([_weight_at(struck.times, what, one) for one in shifted]) for what in (struck.kicks, struck.weights)
+    grids = [steady.shifted(found, shift) for shift in range(steady.PARTS)]
+    kicks, weights, snares = (
+        np.array([_weight_at(struck.times, what, grid) for grid in grids])
+        for what in (struck.kicks, struck.weights, struck.snares)
     )
-    chords = np.array([_one_in_the_bar(tonal, one, span) for one in shifted])
-    snares = np.array([_weight_at(struck.times, struck.snares, one) for one in shifted])
-    found_there = kicks * weights**_STRUCK * (_NO_SNARES + snares / max(len(struck), 1)) ** _SNARES
-    if chords.any():
-        found_there = found_there * chords
-    return np.asarray(found_there / max(float(found_there.max()), 1e-12))
+    begins = np.array([_one_in_the_bar(tonal.novelty, grid, span) for grid in grids])
+    told = _KICKS * _share(kicks) + _STRUCK * _share(weights) + _BEGINS * _share(begins)
+    told += _SNARES * np.log(snares / max(len(struck), 1) + _NO_SNARES)
+    change = np.array([_change_in_the_bar(tonal.harmonies, grid, span) for grid in grids])
+    told += _CHANGES * change / max(float(change.mean()), 1e-9)
+    return np.asarray(np.exp(told - told.max()))
 
 
-def rival(found: steady.Fit, struck: Onsets, tonal: Novelty, span: tuple[float, float], parts: int) -> float:
+def rival(found: steady.Fit, struck: Onsets, tonal: Tonal, span: Span, parts: int) -> float:
     """How near another sixteenth comes to being the beat, 0 to 1. parts: of each beat that are counted as beats."""
     others = strengths(found, struck, tonal, span)
     others[:: steady.PARTS // parts] = 0.0
     return round(float(others.max()), 3)
 
 
-def placed(found: steady.Fit, struck: Onsets, span: tuple[float, float]) -> steady.Fit:
+def placed(found: steady.Fit, struck: Onsets, span: Span) -> steady.Fit:
     """The grid fitted once more to what is struck on its beats, at a round tempo where that moves none of them."""
     best = steady.on_beats(struck, found)
     bpm = tempo.rounded(best.bpm, (span[1] - span[0]) / best.period)
     return replace(steady.recentred(best, 60 / bpm, span[0] + span[1]), inliers=found.inliers)
+
+
+def _share(values: Array) -> Array:
+    """The logarithm of each place's share of the strongest."""
+    return np.asarray(np.log(values / max(float(values.max()), 1e-12) + _FLOOR))
 
 
 def _weight_at(times: Array, weights: Array, found: steady.Fit) -> float:
@@ -62,11 +80,20 @@ def _weight_at(times: Array, weights: Array, found: steady.Fit) -> float:
     return float(weights[off < found.period / (2 * steady.PARTS)].sum())
 
 
-def _one_in_the_bar(tonal: Novelty, found: steady.Fit, span: tuple[float, float]) -> float:
+def _one_in_the_bar(tonal: Novelty, found: steady.Fit, span: Span) -> float:
     """The most that bass and chords begin on one beat of the bars, over a stretch of the song."""
     curve = tonal.flux[: KICK + 3].sum(axis=0) if tonal.flux.size else np.zeros(0)
     times = np.arange(len(curve)) / tonal.rate
     near = np.abs(steady.off_grid(times, found.first, found.period, 1)) < 0.03
     near &= (times >= span[0]) & (times <= span[1])
-    places = np.round((times - found.first) / found.period).astype(int) % 4
-    return max((float(curve[near & (places == place)].sum()) for place in range(4)), default=0.0)
+    places = np.round((times - found.first) / found.period).astype(int) % _BAR
+    return max((float(curve[near & (places == place)].sum()) for place in range(_BAR)), default=0.0)
+
+
+def _change_in_the_bar(harmonies: Sequence[Chroma], found: steady.Fit, span: Span) -> float:
+    """The most that harmony changes on one beat of the bars."""
+    beats = steady.beats(found, *span)
+    if len(beats) < _BAR:
+        return 0.0
+    change = changes(harmonies, beats)
+    return max(float(change[place::_BAR].mean()) for place in range(_BAR))

@@ -14,10 +14,14 @@ from scipy.signal import find_peaks
 from stem_cli.dsp.onsets import KICK, SNARE, Array, Novelty, Onsets
 
 SLOWEST, FASTEST = 60.0, 200.0
+USUAL = (70.0, 180.0)
+"""What a tempo is told in, where neither a tag nor the genre says otherwise."""
 _STEP_BPM = 0.02
 _MULTIPLES = (1, 2, 4, 8, 16)
 """Beats after which a song repeats itself."""
 _GUESSES = 4
+_REPEATS = 2
+"""The power to which it counts how much of a song repeats."""
 _APART_BPM = 1.0
 _SPREAD = 0.01
 """How far a first guess may be off."""
@@ -47,8 +51,8 @@ GENRES: tuple[tuple[tuple[str, ...], float, float], ...] = (
 """Words in a genre, and the tempo that is meant there; the first row that fits counts."""
 
 
-def guesses(novelty: Novelty) -> list[float]:
-    """The few most likely tempos in BPM, the likeliest first; [] for silence.
+def guesses(novelty: Novelty) -> list[tuple[float, float]]:
+    """The few most likely tempos in BPM, the likeliest first, and how much of the song repeats at them, up to 5.
 
     The autocorrelation of the novelty, read at 1, 2, 4, 8 and 16 beats.
     """
@@ -66,17 +70,20 @@ def guesses(novelty: Novelty) -> list[float]:
     score = np.sum(read, axis=0)
     peaks, _ = find_peaks(score, distance=round(_APART_BPM / _STEP_BPM))
     best = sorted(peaks, key=lambda peak: -score[peak])[:_GUESSES]
-    return [float(tempos[peak]) for peak in best]
+    return [(float(tempos[peak]), float(score[peak] / max(repeats[0], 1e-12))) for peak in best]
 
 
-def comb(onsets: Onsets, tempos: Array) -> Array:
-    """How well the onsets sit on a grid of beats, half beats and quarter beats of each tempo: 0 to 3."""
+def comb(onsets: Onsets, tempos: Array, parts: tuple[int, ...] = (1, 2, 4)) -> Array:
+    """How well the onsets sit on a grid of beats, half beats and quarter beats of each tempo: 0 to 3.
+
+    parts: of a beat; (1, 3, 6) for triplets.
+    """
     weights = onsets.weights / max(onsets.weights.sum(), 1e-12)
     out = np.zeros(len(tempos))
     rows = max(1, _AT_ONCE // max(1, len(onsets)))
     for first in range(0, len(tempos), rows):
         turns = tempos[first : first + rows, None] / 60 * onsets.times
-        for many in (1, 2, 4):
+        for many in parts:
             out[first : first + rows] += np.abs(np.exp(-2j * np.pi * many * turns) @ weights)
     return out
 
@@ -88,6 +95,15 @@ def refined(onsets: Onsets, bpm: float, seconds: float) -> tuple[float, float]:
     scores = comb(onsets, tempos)
     best = int(np.argmax(scores))
     return float(tempos[best]), float(scores[best])
+
+
+def likeliest(novelty: Novelty, onsets: Onsets) -> float | None:
+    """The tempo at which most repeats and on which the onsets sit best, in any octave; None for silence.
+
+    What repeats counts most: triplets sit better on the beats of a tempo that is half as fast again.
+    """
+    tried = [(repeats, *refined(onsets, bpm, novelty.seconds)) for bpm, repeats in guesses(novelty)]
+    return max(tried, key=lambda one: one[0] ** _REPEATS * one[2])[1] if tried else None
 
 
 def strong_hits_a_second(novelty: Novelty) -> float:
@@ -121,7 +137,7 @@ def octave(bpm: float, hits_a_second: float, hint_bpm: float = 0.0, genre: str =
 
 def _range_of(genre: str) -> tuple[float, float]:
     words = genre.lower()
-    return next(((low, high) for names, low, high in GENRES if any(name in words for name in names)), (0.0, 1000.0))
+    return next(((low, high) for names, low, high in GENRES if any(name in words for name in names)), USUAL)
 
 
 def _likeliness(bpm: float, hits_a_second: float) -> float:
