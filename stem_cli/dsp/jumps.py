@@ -26,6 +26,8 @@ _LEAST_INLIERS = 0.5
 _NEAR_SECONDS = 8.0
 _GOES_ON = 0.5
 """Beats go on through a change of tempo where each stretch is struck at least this much there, of its strongest."""
+_ALIKE = 0.002
+"""Tempos that differ by less are one: another sample of the drums, which begins later, has looked like a jump."""
 _AT_ONCE = 1 << 19
 
 
@@ -42,7 +44,7 @@ def beats_of(onsets: Onsets, tonal: placing.Tonal, bpm: float, seconds: float) -
     """The beats of a song whose tempo jumps, and the share of what is struck that falls on its grids; None where it
     does not. See `stretches`; tonal: of bass and chords."""
     parts = stretches(onsets, bpm, seconds)
-    if not parts:
+    if not parts or max(part.fit.bpm for part in parts) < (1 + _ALIKE) * min(part.fit.bpm for part in parts):
         return None
     mine = [between(onsets, part.start, part.end) for part in parts]
     grids = _on_the_beat(parts, mine, tonal)

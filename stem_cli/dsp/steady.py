@@ -18,8 +18,9 @@ ON_SECONDS = _TOLERANCES[-1]
 _WINDOW_BEATS = 16
 _LEAST_IN_WINDOW = 8
 _HAIR_SECONDS = 0.005
-_FLAT_SECONDS = 0.005
-"""The thirds of a song may differ by this: its samples begin up to 8 ms beside the grid, each in its own way."""
+_FLAT_SECONDS, _FLAT_SHARE = 0.005, 0.75
+"""So many windows lie that near to the grid where the tempo stands; in the others samples are struck that begin
+up to 13 ms beside the grid."""
 _ASIDE, _ASIDE_ODDS = 0.06, 1.3
 """A third of a song that sits this much better on a tempo up to so far away has that tempo."""
 _LEAST_INLIERS, _CLEAR_INLIERS = 0.4, 0.7
@@ -110,8 +111,8 @@ def _line(
 def is_steady(onsets: Onsets, found: Fit, start: float = 0.0) -> bool:
     """Whether the song keeps to this grid from its first bar to its last; a stretch of it from `start` on.
 
-    No third of it may sit better on another tempo; and where not nearly all strokes sit on the grid, the medians of
-    windows of 16 beats must not wander from third to third.
+    No third of it may sit better on another tempo; and where not nearly all strokes sit on the grid, the strokes of
+    most windows of 16 beats must lie around it.
     """
     if found.inliers < _LEAST_INLIERS or any(_has_its_own(part, found.bpm) for part in _thirds(onsets, start)):
         return False
@@ -126,8 +127,7 @@ def is_steady(onsets: Onsets, found: Fit, start: float = 0.0) -> bool:
     ]  # fmt: skip
     if len(centres) < 3:
         return True
-    thirds = [float(np.median(part)) for part in np.array_split(centres, 3)]
-    return max(thirds) - min(thirds) < _FLAT_SECONDS
+    return bool(np.mean(np.abs(centres) < _FLAT_SECONDS) >= _FLAT_SHARE)
 
 
 def _thirds(onsets: Onsets, first: float) -> list[Onsets]:

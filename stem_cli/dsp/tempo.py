@@ -20,7 +20,7 @@ _STEP_BPM = 0.02
 _MULTIPLES = (1, 2, 4, 8, 16)
 """Beats after which a song repeats itself."""
 _GUESSES = 4
-_REPEATS = 2
+_REPEATS = 4
 """The power to which it counts how much of a song repeats."""
 _APART_BPM = 1.0
 _SPREAD = 0.01
@@ -31,8 +31,10 @@ _LONG_SECONDS = 20 * 60.0
 """Of more than this the comb is no finer: least squares do the rest."""
 _AT_ONCE = 1 << 21
 
-_MOVES_SECONDS = 0.001
-"""A round tempo may move no beat by more: with 4 ms, 132.017 became 132.02 and cost 3 ms."""
+_MOVES_SECONDS, _WHOLE_MOVES_SECONDS = 0.001, 0.005
+"""A round tempo may move no beat by more: with 4 ms, 132.017 became 132.02 and cost 3 ms. One that is a whole number,
+as that of most music made with a computer is, may move them by more: where half a minute is heard, samples that begin
+beside the grid cost that much."""
 
 _STRONG = 0.45
 _STRONG_GAP_SECONDS = 0.09
@@ -73,17 +75,14 @@ def guesses(novelty: Novelty) -> list[tuple[float, float]]:
     return [(float(tempos[peak]), float(score[peak] / max(repeats[0], 1e-12))) for peak in best]
 
 
-def comb(onsets: Onsets, tempos: Array, parts: tuple[int, ...] = (1, 2, 4)) -> Array:
-    """How well the onsets sit on a grid of beats, half beats and quarter beats of each tempo: 0 to 3.
-
-    parts: of a beat; (1, 3, 6) for triplets.
-    """
+def comb(onsets: Onsets, tempos: Array) -> Array:
+    """How well the onsets sit on a grid of beats, half beats and quarter beats of each tempo: 0 to 3."""
     weights = onsets.weights / max(onsets.weights.sum(), 1e-12)
     out = np.zeros(len(tempos))
     rows = max(1, _AT_ONCE // max(1, len(onsets)))
     for first in range(0, len(tempos), rows):
         turns = tempos[first : first + rows, None] / 60 * onsets.times
-        for many in parts:
+        for many in (1, 2, 4):
             out[first : first + rows] += np.abs(np.exp(-2j * np.pi * many * turns) @ weights)
     return out
 
@@ -151,13 +150,13 @@ def _likeliness(bpm: float, hits_a_second: float) -> float:
 def rounded(bpm: float, beats: float, places: Sequence[float] = (1, 0.5, 0.1, 0.05, 0.01)) -> float:
     """The roundest tempo that moves no beat by more than a millisecond, over so many beats; else the tempo itself.
 
-    A whole number may move them by two: most music that was made with a computer has one.
+    A whole number may move them by five.
 
     >>> rounded(123.9999, 500), rounded(132.017, 500)
     (124.0, 132.017)
     """
     for place in places:
         near = round(bpm / place) * place
-        if abs(60 / near - 60 / bpm) * beats / 2 < _MOVES_SECONDS * (2 if place == 1 else 1):
+        if abs(60 / near - 60 / bpm) * beats / 2 < (_WHOLE_MOVES_SECONDS if place == 1 else _MOVES_SECONDS):
             return float(round(near, 2))
     return bpm
