@@ -95,5 +95,5 @@ def _change_in_the_bar(harmonies: Sequence[Chroma], found: steady.Fit, span: Spa
     beats = steady.beats(found, *span)
     if len(beats) < _BAR:
         return 0.0
-    change = changes(harmonies, beats)
+    change = sum((changes(one, beats) for one in harmonies), np.zeros(len(beats)))
     return max(float(change[place::_BAR].mean()) for place in range(_BAR))

@@ -18,7 +18,7 @@ ON_SECONDS = _TOLERANCES[-1]
 _WINDOW_BEATS = 16
 _LEAST_IN_WINDOW = 8
 _HAIR_SECONDS = 0.005
-_FLAT_SECONDS, _FLAT_SHARE = 0.005, 0.75
+_FLAT_SECONDS, _FLAT_SHARE = 0.006, 0.75
 """So many windows lie that near to the grid where the tempo stands; in the others samples are struck that begin
 up to 13 ms beside the grid."""
 _ASIDE, _ASIDE_ODDS = 0.06, 1.3
