@@ -8,7 +8,7 @@ import numpy as np
 
 from stem_cli.dsp.chroma import Chroma
 from stem_cli.dsp.framing import Floats
-from stem_cli.dsp.onsets import CLAP, KICK, Array, Novelty, unit
+from stem_cli.dsp.onsets import CLAP, KICK, SNARE, Array, Novelty, unit
 
 METRES = (4, 3)
 _TURN_BARS = 2
@@ -37,12 +37,13 @@ class Bar:
 
 @dataclass(frozen=True)
 class Cues:
-    """What tells bars apart, a number a beat: change of each harmony (0 to 1), loudness in dB, kick, and snare or clap
-    without a kick (0 to 1)."""
+    """What tells bars apart, a number a beat: change of each harmony (0 to 1), loudness in dB, kick, the body of a snare,
+    and the crack of a snare or clap that no kick is struck with (0 to 1)."""
 
     changes: tuple[Array, ...]
     loudness: Array
     kick: Array
+    snare: Array
     clap: Array
 
     @property
@@ -53,8 +54,8 @@ class Cues:
 
 def cues_of(beats: Array, harmonies: tuple[Chroma, ...], drums: Novelty, loudness: Array) -> Cues:
     """The cues at these beats. harmonies: of bass and of chords. loudness: of each beat, dB."""
-    kick, clap = (unit(_at_beats(drums.flux[band], drums.rate, beats)) for band in (KICK, CLAP))
-    return Cues(tuple(changes(one, beats) for one in harmonies), loudness, kick, clap * (1 - kick))
+    kick, snare, clap = (unit(_at_beats(drums.flux[band], drums.rate, beats)) for band in (KICK, SNARE, CLAP))
+    return Cues(tuple(changes(one, beats) for one in harmonies), loudness, kick, snare, clap * (1 - kick))
 
 
 def divided(beats: Array, parts: int) -> Array:
@@ -80,7 +81,7 @@ def _in_seven(cues: Cues) -> bool:
 
 
 def _repeats(cues: Cues, metre: int) -> float:
-    return _strength(cues.change, metre) + _strength(cues.kick - cues.clap, metre)
+    return _strength(cues.change, metre) + _strength(cues.kick - cues.snare, metre)
 
 
 def _phase(cues: Cues, metre: int) -> int:
