@@ -22,8 +22,8 @@ _THREE_ODDS, _THREE_LEAST = 1.5, 1.0
 one little repeats at all. Waltzes have 2.7 and more, such minutes 0.4 where three is likelier than that."""
 _HAIR_SECONDS = 0.005
 _SEVEN, _NOT_SEVEN = 7, (3, 4, 6, 8)
-_SEVEN_ODDS, _SEVEN_LEAST = 1.5, 1.0
-"""Likewise: songs in seven have 1.5 and more, minutes of real ones in four up to 0.75."""
+_SEVEN_ODDS, _SEVEN_LEAST = 1.5, 0.9
+"""Likewise: songs in seven have 1.1 and more, minutes of real ones in four up to 0.75."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Bar:
 
 @dataclass(frozen=True)
 class Cues:
-    """What tells bars apart, a number a beat: change of each harmony (0 to 1), loudness in dB, kick, the body of a snare,
-    and the crack of a snare or clap that no kick is struck with (0 to 1)."""
+    """What tells bars apart, a number a beat: change of each harmony (0 to 1), loudness in dB, and of drums (0 to 1)
+    kick, the body of a snare, and the crack of a snare or clap that is struck without a kick."""
 
     changes: tuple[Array, ...]
     loudness: Array
