@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stem_cli import artifacts, split
+from stem_cli import artifacts, split, tags
 from stem_cli.analysis import Analysis, Given, Wish, of_folder, of_path, recall, stands, tag_song
 from stem_cli.cache import place_key
 from stem_cli.cues import Prepared
 from stem_cli.database import Database, text_of
-from stem_cli.errors import InputError, StemError
+from stem_cli.dsp.beats import UNKNOWN, Hints
+from stem_cli.errors import InputError, StemError, UsageError
 from stem_cli.folder import Place, StemFolder, find_folders, open_folder
 from stem_cli.organize.grids import given, given_for
 from stem_cli.separation import Listener, Shop
@@ -21,14 +22,15 @@ from stem_cli.track import Track, open_track
 
 @dataclass(frozen=True)
 class Asked:
-    """How songs are to be analysed. bpm: 0 where it is to be found. again: without tags and DJ programs, anew.
+    """How songs are to be analysed. said: what the user says of them. again: without tags and DJ programs, anew.
 
-    write_tags: into the tags of a user's own song as well. prepared: by path what his rekordbox.xml says of songs, None
-    where he names none.
+    stems: whether a song that is known is separated, too. write_tags: into the tags of a user's own song as well.
+    prepared: by path what his rekordbox.xml says of songs, None where he names none.
     """
 
-    bpm: float = 0.0
+    said: Hints = UNKNOWN
     again: bool = False
+    stems: bool = False
     write_tags: bool = False
     prepared: Mapping[str, Prepared] | None = None
 
@@ -62,9 +64,11 @@ def analyzed(shop: Shop, path: Path, asked: Asked, listener: Listener) -> Iterat
     if not _holds_stems(place):
         yield _of_song(shop, place, asked, listener)
         return
+    if asked.write_tags:
+        raise UsageError("--write-tags is for songs, this is a folder of stems", place, "Name the song's own file.")
     ours = find_folders(place)
     if not ours:
-        yield Told(place.name, place, of_path(place, Wish(asked.bpm, asked.again)))
+        yield Told(place.name, place, of_path(place, Wish(asked.said, asked.again)))
     for folder in ours:
         yield _of_folder(shop, folder, asked)
 
@@ -75,7 +79,7 @@ def _holds_stems(place: Path) -> bool:
 
 def _of_folder(shop: Shop, folder: StemFolder, asked: Asked) -> Told:
     laid = Given() if asked.again else given_for(folder.record, asked.prepared)
-    wish = Wish(asked.bpm, asked.again, laid, tag=True)
+    wish = Wish(asked.said, asked.again, laid, tag=True)
     with shop.cache.lock(place_key(folder.place)):
         folder = open_folder(folder.place.metadata)  # as it is now, after whoever held it
         now, found = of_folder(folder, wish, shop.database)
@@ -87,6 +91,8 @@ def _of_folder(shop: Shop, folder: StemFolder, asked: Asked) -> Told:
 
 def _of_song(shop: Shop, path: Path, asked: Asked, listener: Listener) -> Told:
     track = open_track(path, shop.database.fingerprint)
+    if asked.write_tags:
+        tags.check(path)
     told = _known(shop, track, asked) or _of_folder(shop, _separated(shop, track, listener), asked)
     if asked.write_tags:
         with shop.cache.lock(place_key(Place(track.path.resolve()))):
@@ -102,7 +108,7 @@ def _written(bpm: float | None, key: str | None) -> str:
 
 def _known(shop: Shop, track: Track, asked: Asked) -> Told | None:
     """What is remembered of a song, where that is still the answer."""
-    found = None if asked.again or asked.bpm else recall(shop.database, track.digest)
+    found = None if asked.again or asked.stems or asked.said.said else recall(shop.database, track.digest)
     laid = given(text_of(track.path.absolute()), track.seconds, None, asked.prepared)
     if found is None or not stands(found, vars(track.tags), laid):
         return None
@@ -115,4 +121,5 @@ def _separated(shop: Shop, track: Track, listener: Listener) -> StemFolder:
     if result.folder is None:
         raise InputError("it was not separated", track.path)
     folder = result.folder
+    listener.note(f"{track.path.name}: its stems are in {folder.place.home}")
     return replace(folder, place=replace(folder.place, home=folder.place.home.absolute()))

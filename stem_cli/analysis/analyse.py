@@ -10,7 +10,7 @@ from stem_cli.analysis.found import POOR, RIVAL, Analysis
 from stem_cli.analysis.given import Given
 from stem_cli.analysis.listen import Heard, begins, silent
 from stem_cli.dsp import downbeats, sections
-from stem_cli.dsp.beats import BeatGrid, Hints, grid_of
+from stem_cli.dsp.beats import BeatGrid, Evidence, Hints, grid_of
 from stem_cli.dsp.key import Key, KeyFound, key_of
 from stem_cli.dsp.onsets import Array, Novelty
 from stem_cli.dsp.placing import Tonal
@@ -26,7 +26,7 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None, given: Given | N
     taken = None if given is None else given.grid
     grid, notes = _beats(heard, hints) if taken is None else (taken, _doubts(heard, taken, known=True))
     found = key_of(heard.notes.notes().sum(axis=0))
-    tagged = (*(("bpm",) if hints.bpm or _relies(heard, hints) else ()), *(("key",) if key else ()))
+    tagged = (*(("bpm",) if _relies(heard, hints) else ()), *(("key",) if key else ()))
     return Analysis(
         grid=grid,
         key=found if key is None else _kept(key, found),
@@ -34,24 +34,25 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None, given: Given | N
         lufs=round(heard.lufs, 2),
         notes=tuple(notes),
         tagged=tagged,
+        said=hints.said,
         grid_from="" if given is None or taken is None else given.source,
     )
 
 
 def _relies(heard: Heard, hints: Hints) -> bool:
     """Whether a song is too short to tell its tempo better than its tag does."""
-    return heard.seconds < _SHORT_SECONDS and bool(hints.tagged_bpm)
+    return not hints.bpm and heard.seconds < _SHORT_SECONDS and bool(hints.tagged_bpm)
 
 
 def _beats(heard: Heard, hints: Hints) -> tuple[BeatGrid | None, list[str]]:
     """The grid that is heard, and what is to be said of it."""
     notes: list[str] = []
-    if not hints.bpm and _relies(heard, hints):
+    if _relies(heard, hints):
         hints = replace(hints, bpm=hints.tagged_bpm)
     beats_from = heard.drums
     if silent(heard, "drums"):
         beats_from = heard.whole
-        notes.append("there are no drums; beats are told from everything else")
+        notes.append("there are no drums; beats are guessed from everything else")
     grid = _grid(heard, beats_from, hints)
     if silent(heard, "drums") and grid is not None and grid.free:
         grid = _grid(heard, heard.tonal, hints) or grid  # voices begin when they like
@@ -59,8 +60,14 @@ def _beats(heard: Heard, hints: Hints) -> tuple[BeatGrid | None, list[str]]:
 
 
 def _grid(heard: Heard, beats_from: Novelty, hints: Hints) -> BeatGrid | None:
-    tonal = Tonal(heard.tonal, (heard.bass, heard.chords))
-    return grid_of(beats_from, tonal, lambda beats: _bar(heard, beats_from, beats), hints, begins(heard))
+    told = Evidence(
+        novelty=beats_from,
+        tonal=Tonal(heard.tonal, (heard.bass, heard.chords)),
+        bars=lambda beats: _bar(heard, beats_from, beats, hints),
+        begins=begins(heard),
+        drummed=beats_from is heard.drums,
+    )
+    return grid_of(told, hints)
 
 
 def _kept(key: Key, found: KeyFound | None) -> KeyFound:
@@ -70,8 +77,9 @@ def _kept(key: Key, found: KeyFound | None) -> KeyFound:
     return replace(found, key=key, second=found.key if found.key != key else found.second)
 
 
-def _bar(heard: Heard, drums: Novelty, beats: Array) -> downbeats.Bar:
-    return downbeats.bar_of(_cues(heard, drums, beats), _cues(heard, drums, downbeats.divided(beats, 2)))
+def _bar(heard: Heard, drums: Novelty, beats: Array, hints: Hints) -> downbeats.Bar:
+    halves = downbeats.divided(beats, 2)
+    return downbeats.bar_of(_cues(heard, drums, beats), _cues(heard, drums, halves), hints.beats_per_bar)
 
 
 def _cues(heard: Heard, drums: Novelty, beats: Array) -> downbeats.Cues:

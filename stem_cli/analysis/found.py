@@ -17,13 +17,16 @@ POOR = 0.35
 """A grid that so little of what is played falls on is worth a warning."""
 RIVAL = 0.5
 """So is one whose beats could almost as well be elsewhere; of songs that were right none was above 0.71."""
+VAGUE = 0.1
+"""Of a key: half of all songs are above 0.17, white noise has 0.03."""
 
 
 @dataclass(frozen=True)
 class Analysis:
     """What a song is. grid, key: None where it has none. lufs: integrated loudness, -inf for silence.
 
-    notes: what a user should know, in words. tagged: what was taken from tags instead of heard: "bpm", "key".
+    notes: what a user should know, in words. tagged: what was taken from tags instead of heard: "bpm", "key". said:
+    what the user said himself: "bpm", "downbeat", "beats_per_bar".
     grid_from: the DJ program whose grid was taken over, in words, "" where it was heard. alone: what tags and DJ
     programs say was left out of it, as the user wanted.
     """
@@ -34,6 +37,7 @@ class Analysis:
     lufs: float
     notes: tuple[str, ...] = ()
     tagged: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
     grid_from: str = ""
     alone: bool = False
 
@@ -45,9 +49,15 @@ class Analysis:
         doubted = self.grid.free or self.grid.confidence < POOR or self.grid.rival > RIVAL
         return None if doubted else self.grid
 
+    @property
+    def sure_key(self) -> KeyFound | None:
+        """The key, likewise: what has no beat and hardly a key is noise."""
+        vague = self.key is not None and self.key.confidence < VAGUE and "key" not in self.tagged
+        return None if vague and (self.grid is None or self.grid.confidence < POOR) else self.key
+
 
 def to_dict(found: Analysis) -> dict[str, Any]:
-    """For JSON. A constant grid is two numbers and a count; beats of one that drifts are all there."""
+    """For JSON."""
     return {
         "version": VERSION,
         "grid": None if found.grid is None else _grid(found.grid),
@@ -56,6 +66,7 @@ def to_dict(found: Analysis) -> dict[str, Any]:
         "lufs": round(found.lufs, 2) if math.isfinite(found.lufs) else None,
         "notes": list(found.notes),
         "tagged": list(found.tagged),
+        "said": list(found.said),
         "grid_from": found.grid_from,
         "alone": found.alone,
     }
@@ -71,13 +82,14 @@ def from_dict(data: Mapping[str, Any]) -> Analysis:
         lufs=-math.inf if lufs is None else float(lufs),
         notes=tuple(map(str, data["notes"])),
         tagged=tuple(map(str, data["tagged"])),
+        said=tuple(map(str, data["said"])),
         grid_from=str(data.get("grid_from", "")),
         alone=bool(data.get("alone")),
     )
 
 
 def _grid(grid: BeatGrid) -> dict[str, Any]:
-    shared = {
+    return {
         "bpm": round(grid.bpm, 6),
         "first_downbeat": grid.first_downbeat,
         "beats_per_bar": grid.beats_per_bar,
@@ -85,22 +97,15 @@ def _grid(grid: BeatGrid) -> dict[str, Any]:
         "constant": grid.constant,
         "confidence": grid.confidence,
         "rival": grid.rival,
+        "beats": list(grid.beats),
     }
-    if grid.constant:
-        return shared | {"first_beat": grid.beats[0], "beats": len(grid.beats)}
-    return shared | {"beats": list(grid.beats)}
 
 
 def _grid_of(data: Mapping[str, Any]) -> BeatGrid:
-    bpm, downbeat, beats = float(data["bpm"]), float(data["first_downbeat"]), data["beats"]
-    if data["constant"]:
-        before = round((downbeat - data["first_beat"]) * bpm / 60)
-        times = tuple(round(max(0.0, downbeat + (beat - before) * 60 / bpm), 6) for beat in range(int(beats)))
-    else:
-        times = tuple(map(float, beats))
-    first = min(times, key=lambda time: abs(time - downbeat))
+    times = tuple(map(float, data["beats"]))
+    first = min(times, key=lambda time: abs(time - float(data["first_downbeat"])))
     bar, constant, confidence, rival = (data[name] for name in ("beats_per_bar", "constant", "confidence", "rival"))
-    return BeatGrid(bpm, first, times, int(bar), bool(constant), float(confidence), float(rival))
+    return BeatGrid(float(data["bpm"]), first, times, int(bar), bool(constant), float(confidence), float(rival))
 
 
 def _key(found: KeyFound) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from stem_cli.analysis.memory import recall, remember
 from stem_cli.analysis.tagging import tag_stems
 from stem_cli.database import Database
 from stem_cli.disk import disk_errors, replace_synced
-from stem_cli.dsp.beats import Hints
+from stem_cli.dsp.beats import UNKNOWN, Hints
 from stem_cli.dsp.key import parsed
-from stem_cli.errors import InputError
+from stem_cli.errors import InputError, UsageError
 from stem_cli.folder import Record, StemFolder, open_folder, to_text
 from stem_cli.folder.foreign import stem_files
 
@@ -26,13 +26,13 @@ _OCTAVE_APART = 0.04
 
 @dataclass(frozen=True)
 class Wish:
-    """How a song is to be analysed. bpm: as the user says it, 0 where it is to be found.
+    """How a song is to be analysed. said: what the user says of it.
 
     again: listen anew, and leave tags and DJ programs out of it. given: what a DJ program says. keep: what is found is
     written into the metadata of a folder of ours, and remembered. tag: into the tags of its files as well.
     """
 
-    bpm: float = 0.0
+    said: Hints = UNKNOWN
     again: bool = False
     given: Given | None = None
     keep: bool = True
@@ -50,7 +50,7 @@ def of_path(path: Path, wish: Wish, memory: Database | None = None) -> Analysis:
 
 def of_folder(folder: StemFolder, wish: Wish, memory: Database | None = None) -> tuple[StemFolder, Analysis]:
     """Of a folder of ours, which is given back as it is now. Raises InputError, OutputError."""
-    known = None if wish.again or wish.bpm else _known(folder, wish, memory)
+    known = None if wish.again or wish.said.said else _known(folder, wish, memory)
     found = known or _heard(folder.paths(), folder.record.tags, wish)
     if not wish.keep:
         return folder, found
@@ -104,9 +104,10 @@ def _before(folder: StemFolder) -> Analysis | None:
 def stands(found: Analysis, tags: Mapping[str, object], given: Given | None) -> bool:
     """Whether what was found once is still the answer, by what the tags and a DJ program say now.
 
-    What the user wanted without them, or of a tempo or grid that he named, gives way only to a grid that he names now.
+    What the user wanted without them, or said himself, or a grid that he named, gives way only to a grid that he names
+    now.
     """
-    own = found.alone or "bpm" in found.tagged
+    own = found.alone or bool(found.said)
     if given is not None and given.grid is not None:
         named = own or found.grid_from not in ("", given.source)
         differs = found.grid_from != given.source or not same(found.grid, given.grid)
@@ -125,10 +126,12 @@ def _agrees(found: Analysis, tags: Mapping[str, object]) -> bool:
 def _heard(files: Mapping[str, Path], tags: Mapping[str, object], wish: Wish) -> Analysis:
     parts = stems.adding_up(files) or tuple(files)
     heard = listen({name: files[name] for name in parts})
+    if wish.said.downbeat is not None and wish.said.downbeat >= heard.seconds:
+        raise UsageError(f"a song of {heard.seconds:.1f} s has no downbeat there", next(iter(files.values())).parent)
     tagged = 0.0 if wish.again else _number(tags.get("bpm"))
-    hints = Hints(bpm=wish.bpm, tagged_bpm=tagged, genre=str(tags.get("genre") or ""))
+    hints = replace(wish.said, tagged_bpm=tagged, genre=str(tags.get("genre") or ""))
     key = None if wish.again else parsed(str(tags.get("key") or ""))
-    found = analyse(heard, hints, key, None if wish.again or wish.bpm else wish.given)
+    found = analyse(heard, hints, key, None if wish.again or hints.said else wish.given)
     return replace(found, alone=wish.again, notes=(*found.notes, *_differs(found, tagged)))
 
 

@@ -60,8 +60,8 @@ def tag_song(path: Path, found: Analysis) -> Tags:
 
 
 def fields_of(found: Analysis) -> Tags:
-    """BPM and key as tags hold them, with two decimals; a tempo that is doubted is none."""
-    grid, key = found.sure_grid, found.key
+    """BPM and key as tags hold them, with two decimals; a tempo or key that is doubted is none."""
+    grid, key = found.sure_grid, found.sure_key
     return Tags(bpm=None if grid is None else round(grid.quarters_bpm, 2), key=None if key is None else key.key.name)
 
 

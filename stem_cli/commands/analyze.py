@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from stem_cli import settings as settings_of
-from stem_cli.errors import SomeFailed, StemError
-from stem_cli.options import ENGINE, MAPPING, Bpm, default_of
+from stem_cli.errors import SomeFailed, StemError, UsageError
+from stem_cli.options import ENGINE, MAPPING, Bpm, Number, default_of
 from stem_cli.progress import STYLES, progress
 
 if TYPE_CHECKING:
@@ -27,12 +27,17 @@ Examples:
   stem analyze ~/Stems --rekordbox-xml ~/rekordbox.xml
   stem analyze song.flac --write-tags
   stem analyze stems/Artist-Song_1a2b3c4d --bpm 174
+  stem analyze stems/Artist-Song_1a2b3c4d --downbeat 0.43
 """
+_SAID = {"bpm": "tempo", "downbeat": "downbeat", "beats_per_bar": "bars"}
 
 
 @click.command(epilog=_EPILOG)
 @click.argument("paths", nargs=-1, required=True, metavar="FILE|STEMFOLDER...", type=click.Path(path_type=Path))
 @click.option("--bpm", type=Bpm(20, 400), help="The tempo, where you know it.", show_default="found")
+@click.option("--downbeat", type=Number(0), metavar="SECONDS", show_default="found",
+              help="Where a bar begins, any one, to a quarter of a beat.")  # fmt: skip
+@click.option("--beats-per-bar", type=click.IntRange(2, 12), show_default="found", help="4 in 4/4, 3 in 3/4.")
 @click.option("--reanalyze", is_flag=True, help="Listen again, and leave tags and grids of DJ programs out of it.")
 @click.option("--rekordbox-xml", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Your own export: songs keep the grids that it has of them.")  # fmt: skip
@@ -46,6 +51,8 @@ Examples:
 def analyze(
     paths: tuple[Path, ...],
     bpm: float | None,
+    downbeat: float | None,
+    beats_per_bar: int | None,
     reanalyze: bool,
     rekordbox_xml: Path | None,
     mapping: dict[str, str],
@@ -64,8 +71,13 @@ def analyze(
     """
     from stem_cli import allocator, logbook
     from stem_cli.analyzing import Asked, analyzed
+    from stem_cli.dsp.beats import Hints
     from stem_cli.separation import open_shop
 
+    said = Hints(bpm or 0.0, downbeat, beats_per_bar or 0)
+    if rekordbox_xml is not None and (reanalyze or said.said):
+        what = "--rekordbox-xml keeps the grids that are there, the other options make new ones"
+        raise UsageError(what, None, "Leave out one of them.")
     settings = settings_of.load(engine=engine, output=output).settings
     logbook.open_log(settings, verbose=False)
     allocator.bound_arenas()
@@ -73,7 +85,7 @@ def analyze(
     failed: list[StemError] = []
     with logbook.native_quiet(settings), open_shop(settings) as shop:
         prepared = _prepared(shop, paths, rekordbox_xml, mapping)
-        asked = Asked(bpm or 0.0, reanalyze, write_tags, prepared)
+        asked = Asked(said, reanalyze, bool(engine or output), write_tags, prepared)
         for path in paths:
             try:
                 for told in analyzed(shop, path, asked, listener):
@@ -125,6 +137,7 @@ def _facts(found: Analysis) -> list[str]:
         facts.append(f"{tempo if grid.constant else f'about {grid.quarters_bpm:.1f}'} BPM, {bar}")
         facts.append(f"first downbeat at {grid.first_downbeat:.3f} s")
         facts += [f"grid from {found.grid_from}"] if found.grid_from else []
+        facts += [f"{' and '.join(_SAID[one] for one in found.said)} as you said"] if found.said else []
     if key is not None:
         facts.append(f"{key.key.name} ({key.key.camelot}), else {key.second.name}")
     facts.append("silent" if math.isinf(found.lufs) else f"{found.lufs:.1f} LUFS")

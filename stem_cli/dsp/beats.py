@@ -23,6 +23,8 @@ _EARLY = 0.75
 _FREE, _FREE_BEATS = 0.025, 8
 """Eight beats of a band without a click vary in length by 0.8 %, those of a ballad in rubato by 4.3 %."""
 _LONG_BAR, _EIGHTHS_ABOVE_BPM = 5, 140.0
+_OFF_BEAT = 0.25
+"""Of a beat: a downbeat that the user names that far from every beat is between them."""
 _STANDS = 0.0005
 """Two beats after each other are of one tempo that differ by less than this share."""
 
@@ -35,7 +37,7 @@ class BeatGrid:
     that begins a bar. beats: seconds of every beat, rising, from the first that sounds to the end of the song; a
     pickup comes before the first downbeat. beats_per_bar: 4, 3, 7. constant: whether beats are `first + k * 60 / bpm`.
     confidence: 0 to 1, the share of what was played on the drums that falls on the grid. rival: 0 to 1, how near
-    another place between the beats comes to being the beat; told of constant grids.
+    another place between the beats comes to being the beat; told of constant grids, and 1 where no drums play.
     """
 
     bpm: float
@@ -84,46 +86,97 @@ class BeatGrid:
 
 @dataclass(frozen=True)
 class Hints:
-    """What is known of a song: bpm, exact where the user says it (0 unknown); tagged_bpm; genre."""
+    """What is known of a song, 0, "" or None where it is not.
+
+    bpm, downbeat, beats_per_bar: as the user says them; the tempo exact, seconds of any downbeat to a sixteenth.
+    tagged_bpm, genre: of its tags.
+    """
 
     bpm: float = 0.0
+    downbeat: float | None = None
+    beats_per_bar: int = 0
     tagged_bpm: float = 0.0
     genre: str = ""
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What the user says, by name."""
+        told = {"bpm": self.bpm, "downbeat": self.downbeat is not None, "beats_per_bar": self.beats_per_bar}
+        return tuple(name for name, one in told.items() if one)
 
-Bars = Callable[[Array], Bar]
-"""Tells of beats how they make bars."""
+
+UNKNOWN = Hints()
 
 
-def grid_of(drums: Novelty, tonal: placing.Tonal, bars: Bars, hints: Hints, begins: float = 0.0) -> BeatGrid | None:
-    """The grid of a song; None where nothing in it has a beat, or it is too short to tell.
+@dataclass(frozen=True)
+class Evidence:
+    """What the beats of a song are told from.
 
-    drums: what beats are told from, of the drums, or of the mix where there are none. tonal: of bass and chords.
-    begins: the second from which on there is something to hear.
+    novelty: of its drums, or of all else where there are none. tonal: of bass and chords. bars: tells of beats how they
+    make bars. begins: the second from which on there is something to hear. drummed: whether drums play.
     """
-    struck = onsets(drums)
-    if len(struck) < _LEAST_ONSETS or (drums.seconds < _LEAST_SECONDS and not hints.bpm):
+
+    novelty: Novelty
+    tonal: placing.Tonal
+    bars: Callable[[Array], Bar]
+    begins: float = 0.0
+    drummed: bool = True
+
+    @property
+    def span(self) -> placing.Span:
+        """All of the song."""
+        return (0.0, self.novelty.seconds)
+
+
+def grid_of(heard: Evidence, hints: Hints) -> BeatGrid | None:
+    """The grid of a song; None where nothing in it has a beat, or it is too short to tell."""
+    struck = onsets(heard.novelty) if heard.drummed else onsets(heard.novelty).unnamed()
+    if len(struck) < _LEAST_ONSETS or (heard.novelty.seconds < _LEAST_SECONDS and not hints.bpm):
         return None
-    found = _fitted(drums, struck, hints)
+    found = _fitted(heard.novelty, struck, hints)
     if found is None:
         return None
-    span = (0.0, drums.seconds)
-    found = placing.on_the_beat(found, struck, tonal, span)
+    found = placing.on_the_beat(found, struck, heard.tonal, heard.span, hints.downbeat)
     constant = bool(hints.bpm) or steady.is_steady(struck, found)
-    beats, inliers = (
-        (steady.beats(found, 0.0, drums.seconds), found.inliers) if constant else _moving(found, struck, drums, tonal)
-    )
-    beats = beats[beats > begins - _EARLY * found.period]  # what is before the song would count as its first turn
+    moving = None if constant else _moving(found, struck, heard, hints)
+    beats, inliers = moving or (steady.beats(found, *heard.span), found.inliers)
+    beats = beats[beats > heard.begins - _EARLY * found.period]  # what is before would count as the song's first turn
     if len(beats) < 2:
         return None
-    bar = bars(beats)
-    beats = divided(beats, bar.parts)
-    early = int(np.sum(beats <= begins - _EARLY * found.period / bar.parts))
-    beats, phase = beats[early:], (bar.phase - early) % bar.beats
-    bpm = bar.parts * found.bpm if constant else float(60 / np.median(np.diff(beats)))
-    times = tuple(float(time) for time in np.round(beats, 6))
-    rival = placing.rival(found, struck, tonal, span, bar.parts) if constant else 0.0
-    return BeatGrid(bpm, times[min(phase, len(times) - 1)], times, bar.beats, constant, round(inliers, 3), rival)
+    bar = heard.bars(beats)
+    beats, first = _barred(beats, bar, heard.begins - _EARLY * found.period / bar.parts, hints.downbeat)
+    return BeatGrid(
+        bpm=bar.parts * found.bpm if constant else float(60 / np.median(np.diff(beats))),
+        first_downbeat=float(beats[first]),
+        beats=tuple(map(float, beats)),
+        beats_per_bar=bar.beats,
+        constant=constant,
+        confidence=round(inliers, 3),
+        rival=_rival(found, struck, heard, hints, bar) if constant else float(not heard.drummed),
+    )
+
+
+def _barred(beats: Array, bar: Bar, begins: float, downbeat: float | None) -> tuple[Array, int]:
+    """The beats that are counted, to the microsecond, and which one is the first to begin a bar."""
+    parts: Array = np.round(np.maximum(divided(beats, bar.parts), 0.0), 6)
+    early = int(np.sum(parts <= begins))
+    parts, phase = parts[early:], (bar.phase - early) % bar.beats
+    if downbeat is not None:
+        phase = int(np.argmin(np.abs(parts - downbeat))) % bar.beats
+    return parts, min(phase, len(parts) - 1)
+
+
+def _rival(found: steady.Fit, struck: Onsets, heard: Evidence, hints: Hints, bar: Bar) -> float:
+    """How near another place comes to being the beat."""
+    if hints.downbeat is not None:
+        return 0.0
+    return placing.rival(found, struck, heard.tonal, heard.span, bar.parts) if heard.drummed else 1.0
+
+
+def _with(beats: Array, downbeat: float) -> Array:
+    """The beats, or those between them where a downbeat is there."""
+    far = float(np.abs(beats - downbeat).min())
+    return (beats[1:] + beats[:-1]) / 2 if far > _OFF_BEAT * float(np.median(np.diff(beats))) else beats
 
 
 def is_free(beats: Array) -> bool:
@@ -132,14 +185,18 @@ def is_free(beats: Array) -> bool:
     return len(spans) > 0 and bool(spans.std() > _FREE * spans.mean())
 
 
-def _moving(found: steady.Fit, struck: Onsets, drums: Novelty, tonal: placing.Tonal) -> tuple[Array, float]:
+def _moving(found: steady.Fit, struck: Onsets, heard: Evidence, hints: Hints) -> tuple[Array, float]:
     """The beats of a song of several tempos, or one that drifts, and how much of what is struck falls on them."""
-    jumped = jumps.beats_of(struck, tonal, found.bpm, drums.seconds)
-    if jumped is not None:
-        return jumped
-    beats = drift.beats_of(drums, struck, found.bpm, drift.LOOSE)
+    jumped = jumps.beats_of(struck, heard.tonal, found.bpm, heard.novelty.seconds)
+    beats, share = jumped or _drifting(found, struck, heard)
+    return (beats, share) if hints.downbeat is None else (_with(beats, hints.downbeat), share)
+
+
+def _drifting(found: steady.Fit, struck: Onsets, heard: Evidence) -> tuple[Array, float]:
+    """The same of one that drifts, or is free."""
+    beats = drift.beats_of(heard.novelty, struck, found.bpm, drift.LOOSE)
     if not is_free(beats):
-        beats = drift.beats_of(drums, struck, found.bpm)
+        beats = drift.beats_of(heard.novelty, struck, found.bpm)
     return beats, drift.share_on(beats, struck)
 
 

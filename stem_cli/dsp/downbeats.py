@@ -65,8 +65,13 @@ def divided(beats: Array, parts: int) -> Array:
     return np.concatenate([before[before > -_HAIR_SECONDS], np.interp(places, np.arange(len(beats)), beats)])
 
 
-def bar_of(cues: Cues, halves: Cues) -> Bar:
-    """How the beats make bars. halves: the cues of the beats and of the half beats between them."""
+def bar_of(cues: Cues, halves: Cues, beats_per_bar: int = 0) -> Bar:
+    """How the beats make bars. halves: the cues of the beats and of the half beats between them.
+
+    beats_per_bar: where it is known.
+    """
+    if beats_per_bar:
+        return Bar(beats_per_bar, _phase(cues, beats_per_bar))
     for parts, told in ((2, halves), (1, cues)):  # what repeats after seven halves does so after seven beats, too
         if _in_seven(told):
             return Bar(_SEVEN, _phase(told, _SEVEN), parts)

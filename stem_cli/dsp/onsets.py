@@ -81,6 +81,10 @@ class Onsets:
     def __len__(self) -> int:
         return len(self.times)
 
+    def unnamed(self) -> Onsets:
+        """The same where none is of a drum: what is new in a kick's band then is the bass, often between the beats."""
+        return Onsets(self.times, self.weights, np.zeros(len(self)), np.zeros(len(self)))
+
     def part(self, which: npt.NDArray[np.bool_]) -> Onsets:
         """Some of them."""
         return Onsets(self.times[which], self.weights[which], self.kicks[which], self.snares[which])

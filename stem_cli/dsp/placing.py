@@ -31,9 +31,16 @@ class Tonal:
     harmonies: tuple[Chroma, ...]
 
 
-def on_the_beat(found: steady.Fit, struck: Onsets, tonal: Tonal, span: Span) -> steady.Fit:
-    """The grid moved to the sixteenth that is the beat, and fitted once more to what is struck there."""
-    return placed(steady.shifted(found, int(np.argmax(strengths(found, struck, tonal, span)))), struck, span)
+def on_the_beat(found: steady.Fit, struck: Onsets, tonal: Tonal, span: Span, beat: float | None = None) -> steady.Fit:
+    """The grid moved to the sixteenth that is the beat, and fitted once more to what is struck there.
+
+    beat: seconds of one, about, where it is known.
+    """
+    if beat is None:
+        return placed(steady.shifted(found, int(np.argmax(strengths(found, struck, tonal, span)))), struck, span)
+    grids = [steady.shifted(found, shift) for shift in range(steady.PARTS)]
+    nearest = min(grids, key=lambda grid: abs(float(steady.off_grid(np.array(beat), grid.first, grid.period, 1))))
+    return placed(nearest, struck, span)
 
 
 def strengths(found: steady.Fit, struck: Onsets, tonal: Tonal, span: Span) -> Array:

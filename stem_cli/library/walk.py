@@ -18,6 +18,8 @@ _NOT_SONGS = (".stem.mp4", ".stem.m4a")
 """Stems that lie in one file (NI Stems)."""
 _OF_PROGRAMS = ("_serato_", "_serato_backup", "pioneer", ".pioneer", "engine library")
 """Folders that DJ programs keep for themselves, in lower case."""
+_LIVE, _OF_LIVE = "Ableton Project Info", ("samples", "backup")
+"""What tells a project of Ableton Live, and the folders in it that hold its samples."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ def songs_below(
 ) -> Iterator[Found]:
     """Every song below a folder, sorted by name within each folder.
 
-    Left alone are hidden files, what DJ programs keep for themselves, stems (ours by their metadata), and the
-    folders of `skip`. left_out: hears of folders that cannot be read. A folder that links point to more than once is
-    read once.
+    Left alone are hidden files, what DJ programs and projects of Live keep for themselves, stems (ours by their
+    metadata), and the folders of `skip`. left_out: hears of folders that cannot be read. A folder that links point to
+    more than once is read once.
     """
     seen: set[tuple[int, int]] = set()
     waiting = [folder]
@@ -65,7 +67,12 @@ def songs_below(
         stems = hides_stems(here, [entry.name for entry in entries])
         if stems is None:
             continue
-        inner = [Path(entry.path) for entry in entries if _is_folder(entry) and _is_users(entry.name)]
+        kept = _OF_LIVE if any(entry.name == _LIVE for entry in entries) else ()
+        inner = [
+            Path(entry.path)
+            for entry in entries
+            if _is_folder(entry) and _is_users(entry.name) and entry.name.lower() not in kept
+        ]
         waiting += reversed(inner)
         yield from _songs(entries, stems, left_out)
 

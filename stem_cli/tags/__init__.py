@@ -102,6 +102,11 @@ def write(path: Path, tags: Tags) -> None:
         writer(path, texts(tags), tags.cover)
 
 
+def check(path: Path) -> None:
+    """Raises OutputError where `add` can do nothing for this kind of file."""
+    _for_kind(_ADDERS, path)
+
+
 def add(path: Path, tags: Tags) -> None:
     """Put the fields of these tags, but for a cover, into a file beside all else that it holds.
 
