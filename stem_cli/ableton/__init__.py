@@ -7,6 +7,7 @@
 from stem_cli.ableton.arrange import ARRANGEMENTS
 from stem_cli.ableton.clip import WARPS
 from stem_cli.ableton.content import key_name
+from stem_cli.ableton.left_out import LeftOut, gaps
 from stem_cli.ableton.plan import How, Plan, plan
 from stem_cli.ableton.project import Done, carry_out
 from stem_cli.ableton.song import FASTEST_BPM, SLOWEST_BPM, Song, Stems, find_stems
@@ -18,11 +19,13 @@ __all__ = [
     "WARPS",
     "Done",
     "How",
+    "LeftOut",
     "Plan",
     "Song",
     "Stems",
     "carry_out",
     "find_stems",
+    "gaps",
     "key_name",
     "plan",
 ]

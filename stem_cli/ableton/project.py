@@ -66,7 +66,8 @@ def _write_samples(made: Plan, folder: Path, how: How) -> None:
             if item.stem and item.source is not None:
                 samples.put_stem(item.source, folder / item.name, how.link)
             elif song.stems.record is not None:
-                samples.put_original(item.source, song.stems.record, song.stems.files, folder / item.name, how.link)
+                summands = song.stems.summands
+                samples.put_original(item.source, song.stems.record, summands, folder / item.name, how.link)
 
 
 def _places(made: Plan, folder: Path, new: bool) -> dict[str, Path]:

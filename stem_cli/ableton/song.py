@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stem_cli import stems
+from stem_cli.ableton.left_out import LeftOut, left_out
 from stem_cli.dsp.beats import BeatGrid
 from stem_cli.dsp.key import Key
 from stem_cli.dsp.sections import Section
@@ -15,6 +16,8 @@ from stem_cli.folder.foreign import stem_files
 
 SLOWEST_BPM, FASTEST_BPM = 20.0, 999.0
 """Of a Live set."""
+_ALL_VOICES = "vocals"
+"""Its parts are all of it, whoever made them; which drums are all of a kit depends on the model."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,15 @@ class Stems:
     """A folder of stems, ours or another tool's.
 
     home: the folder, or the file of metadata in the flat layout. files: what adds up to the song, in the order of the
-    table. record: what a folder of ours says of itself.
+    table. record: what a folder of ours says of itself. adds_up: the files whose sum is the song bit for bit, () where
+    that is not known. left_out: what lies there and is not among the files.
     """
 
     home: Path
     files: dict[str, Path]
     record: Record | None = None
+    adds_up: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def artist(self) -> str:
@@ -46,6 +52,11 @@ class Stems:
         """As in the song's tags, where that makes sense."""
         bpm = None if self.record is None else self.record.tags.get("bpm")
         return float(bpm) if isinstance(bpm, int | float) and SLOWEST_BPM <= bpm <= FASTEST_BPM else None
+
+    @property
+    def summands(self) -> list[Path]:
+        """The files whose sum is the song; none where they are not all there."""
+        return [self.files[name] for name in self.adds_up] if set(self.adds_up) <= set(self.files) else []
 
     @property
     def name(self) -> str:
@@ -78,8 +89,21 @@ def find_stems(path: Path) -> list[Stems]:
 
 
 def _chosen(home: Path, files: dict[str, Path], record: Record | None = None) -> Stems:
-    """Of its files those that are the stems of a song, none of them twice."""
+    """Of its files those that are the stems of a song, none of them twice: parts in place of what they add up to."""
     names = stems.adding_up(files) or tuple(name for name in files if name in stems.COMPLEMENTS)
     if not names:
         raise InputError("no file in it is a stem", home, f"Stems are: {', '.join(stems.TABLE)}.")
-    return Stems(home, {name: files[name] for name in stems.ordered(names)}, record)
+    parts = {stem: _parts(stem, files, record) or (stem,) for stem in names}
+    chosen = stems.ordered([part for name in names for part in parts[name]])
+    adds_up = () if record is None else tuple(part for name in record.song.parts for part in parts.get(name, (name,)))
+    left = left_out(home, files, chosen, record is not None)
+    return Stems(home, {name: files[name] for name in chosen}, record, adds_up, left)
+
+
+def _parts(stem: str, files: dict[str, Path], record: Record | None) -> tuple[str, ...]:
+    """The parts that lie beside a stem and add up to it: () where there are none, or not surely all."""
+    there = tuple(part for part in stems.PARTS.get(stem, ()) if part in files)
+    if record is None:
+        return there if stem == _ALL_VOICES and there == stems.PARTS[stem] else ()
+    engines = {record.divided.get(part, "") for part in there}  # of one second pass, which leaves nothing over
+    return there if len(engines) == 1 and "" not in engines else ()

@@ -89,7 +89,8 @@ def export_ableton(
         decided = plan(songs, output, how)
         done = None if dry_run else carry_out(decided, how)
     if as_json:
-        click.echo(json.dumps(_told(decided, done), ensure_ascii=True))
+        left = [str(path) for song in songs for one in song.stems.left_out for path in one.paths]
+        click.echo(json.dumps({**_told(decided, done), "left_out": left}, ensure_ascii=True))
     elif not quiet:
         click.echo(os.fsencode("\n".join(map(str, decided.paths if done is None else [decided.path]))))
         for line in [] if done is None else _lines(done, how.reference):
@@ -104,10 +105,22 @@ def _song_of(stems: Stems, bpm: float | None, memory: Database, keep: bool, quie
 
     laid = None if stems.record is None else given_for(stems.record)
     found = of_path(stems.home, Wish(given=laid, keep=keep), memory)
-    for note in () if quiet or found.grid is None else found.notes:
+    heard = () if found.grid is None else found.notes
+    for note in () if quiet else (*_missed(stems), *heard):
         click.echo(os.fsencode(f"stem: {stems.name}: {note}"), err=True)
     grid = found.grid or _grid_without_beats(stems, bpm)
     return Song(stems, grid, found.sections, None if found.key is None else found.key.key)
+
+
+def _missed(stems: Stems) -> Iterator[str]:
+    """What does not come into the set, in words."""
+    from stem_cli.ableton import gaps
+    from stem_cli.stems import title
+
+    yield from map(str, stems.left_out)
+    missing = gaps(tuple(stems.files))
+    if missing:
+        yield f"no {', '.join(map(title, missing))} among its stems: the set may not hold all of the song"
 
 
 def _grid_without_beats(stems: Stems, bpm: float | None) -> BeatGrid:
