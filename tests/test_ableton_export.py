@@ -334,6 +334,15 @@ def test_parts_stand_for_their_stem_and_no_stem_comes_twice() -> None:
     assert list(find_stems(home)[0].files) == ["drums", "no_drums"]
 
 
+def test_a_stem_that_is_gone_is_told(stem: Stem, stems: Path) -> None:
+    (stems / "bass.wav").unlink()
+    for line in (["export-ableton", stems], ["analyze", "--reanalyze", stems]):
+        done = stem(*line, code=None)
+        assert done.returncode
+        assert "bass.wav: it is listed in metadata.json, but no longer there." in done.stderr
+        assert "separate the song again" in done.stderr
+
+
 def test_files_that_are_no_stems_are_told(stem: Stem, plain: Path) -> None:
     for name in ("synth", "instrumental"):
         shutil.copy(plain / "other.wav", plain / f"{name}.wav")

@@ -11,7 +11,7 @@ from stem_cli.dsp.beats import BeatGrid
 from stem_cli.dsp.key import Key
 from stem_cli.dsp.sections import Section
 from stem_cli.errors import InputError
-from stem_cli.folder import Record, find_folders
+from stem_cli.folder import Record, StemFolder, find_folders
 from stem_cli.folder.foreign import stem_files
 
 SLOWEST_BPM, FASTEST_BPM = 20.0, 999.0
@@ -82,10 +82,14 @@ def find_stems(path: Path) -> list[Stems]:
     found = find_folders(path)
     if not found:
         return [_chosen(path.absolute(), stem_files(path))]
-    return [
-        _chosen(folder.place.metadata if folder.place.flat else folder.place.home, folder.paths(), folder.record)
-        for folder in found
-    ]
+    return [_of_folder(folder) for folder in found]
+
+
+def _of_folder(folder: StemFolder) -> Stems:
+    home = folder.place.metadata if folder.place.flat else folder.place.home
+    made = _chosen(home, folder.paths(), folder.record)
+    folder.existing(made.files)
+    return made
 
 
 def _chosen(home: Path, files: dict[str, Path], record: Record | None = None) -> Stems:
