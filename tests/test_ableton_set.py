@@ -217,6 +217,19 @@ def test_stems_of_other_lengths_and_rates_keep_their_place() -> None:
         assert clips["Bass"].place(second) == pytest.approx(clips["Vocals"].place(second), abs=1e-6)
 
 
+@pytest.mark.parametrize(("seconds", "first", "there"), [(4.5, -8.0, True), (0.3, 0.0, False)])
+def test_all_clips_of_a_song_are_launched_from_one_place(seconds: float, first: float, there: bool) -> None:
+    """A stem that ends before the first downbeat, at 4.9 s; bar lines lie at 0.9 s and 2.9 s."""
+    home = write_stems(Path("Song"), ("vocals", "bass", "other"), 30)
+    write_stems(home, ("drums",), seconds)
+    path = export([home], [drifting(120, 30, 0.4, 0.0, pickup=9)])
+    checked(path, but=["stems: all clips share one grid and length"])
+    clips = {track.name: track.session[0] for track in read_set(path).tracks[1:]}
+    assert (clips["Drums"] is not None) == there
+    assert {clip.first for clip in clips.values() if clip is not None} == {first}
+    assert read_set(path).tracks[2].arrangement[0].start < read_set(path).tracks[2].arrangement[0].end
+
+
 @pytest.mark.parametrize("seconds", [0.2, 3.0])
 def test_very_short_stems(seconds: float) -> None:
     home = write_stems(Path("Song"), NAMES[4], seconds)

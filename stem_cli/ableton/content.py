@@ -9,7 +9,7 @@ from pathlib import Path
 from stem_cli import stems
 from stem_cli.ableton import arrange, colours
 from stem_cli.ableton.arrange import Timed
-from stem_cli.ableton.clip import Clip, Sample, mode_for
+from stem_cli.ableton.clip import Clip, Sample, launch_of, mode_for
 from stem_cli.ableton.live_set import Group, LiveSet
 from stem_cli.ableton.plan import ORIGINAL, How, Item, Plan
 from stem_cli.ableton.track import Strip
@@ -32,7 +32,9 @@ def content(made: Plan, files: Sequence[Sequence[Sample]], how: How) -> tuple[Li
     groups = []
     for scene, (one, origin) in enumerate(zip(songs, places, strict=True)):
         pairs = list(zip(made.items[scene], files[scene], strict=True))
-        strips = {item.stem: _strip(one, item, file, origin, scene, how) for item, file in pairs}
+        ends = [one.warp.beat(file.seconds) for _, file in pairs]
+        launch = launch_of(one.warp.beat(0.0), ends, one.metre.bar)
+        strips = {item.stem: _strip(one, item, file, (origin, launch), scene, how) for item, file in pairs}
         original = strips.pop("", None)
         if original is not None and len(songs) > 1:
             original = replace(original, name=f"{ORIGINAL} - {one.song.stems.title}")
@@ -40,10 +42,11 @@ def content(made: Plan, files: Sequence[Sequence[Sample]], how: How) -> tuple[Li
     return LiveSet(clock, tuple(groups), arrange.locators(songs, places), songs[0].song.key), songs
 
 
-def _strip(one: Timed, item: Item, file: Sample, origin: float, scene: int, how: How) -> Strip:
+def _strip(one: Timed, item: Item, file: Sample, place: tuple[float, float], scene: int, how: How) -> Strip:
+    """place: of its beat 0 in the arrangement, and the beat that it is launched from in the session."""
     colour = colours.colour_of(item.stem) if item.stem else colours.ORIGINAL
     warp = ending_at(one.warp, file.seconds)
-    clip = Clip(Path(item.name).stem, colour, mode_for(how.warp, item.stem), file, warp, origin, one.metre)
+    clip = Clip(Path(item.name).stem, colour, mode_for(how.warp, item.stem), file, warp, place[0], one.metre, place[1])
     name = stems.title(item.stem) if item.stem else ORIGINAL
     return Strip(name, colour, clip, scene, heard=bool(item.stem))
 
