@@ -129,6 +129,11 @@ def test_songs_of_one_name_keep_apart(stem: Stem) -> None:
     told = export(stem, *homes, "--bpm", "120")
     assert len(set(told["files"])) == 9
     checked(Path(told["set"]), "--songs", 2)
+    assert [song["name"] for song in told["songs"]] == ["Song", "Song 2"]
+    seen = read_set(Path(told["set"]))
+    assert [track.name for track in seen.tracks if track.kind == "GroupTrack"] == ["Song", "Song 2"]
+    assert seen.scenes == ("Song", "Song 2")
+    assert [name for _, name in seen.locators] == ["Song", "Song 2"]
 
 
 # --------------------------------------------------------------------------------------------- a project that is there
@@ -314,7 +319,10 @@ def test_a_set_cannot_follow_two_songs_at_once(stem: Stem, stems: Path) -> None:
     shutil.copytree(stems, "other")
     done = stem("export-ableton", stems, "other", "--arrange", "stacked", "--tempo-automation", code=2)
     assert "several songs at once" in done.stderr
-    assert export(stem, stems, "other", "--tempo-automation")["bpm"] == 120
+    told = export(stem, stems, "other", "--tempo-automation")
+    assert told["bpm"] == 120
+    names = [track.name for track in read_set(Path(told["set"])).tracks if track.group == -1]
+    assert names[1::2] == ["Original - Söng & <one>", "Original - Söng & <one> 2"]
 
 
 def test_a_folder_without_stems_is_told(stem: Stem) -> None:

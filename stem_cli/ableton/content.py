@@ -12,6 +12,7 @@ from stem_cli.ableton.arrange import Timed
 from stem_cli.ableton.clip import Clip, Sample, launch_of, mode_for
 from stem_cli.ableton.live_set import Group, LiveSet
 from stem_cli.ableton.plan import ORIGINAL, How, Item, Plan
+from stem_cli.ableton.song import labels
 from stem_cli.ableton.track import Strip
 from stem_cli.ableton.warp import ending_at
 from stem_cli.dsp.key import Key
@@ -30,15 +31,15 @@ def content(made: Plan, files: Sequence[Sequence[Sample]], how: How) -> tuple[Li
     places = arrange.origins(songs, how.arrange)
     clock = arrange.clock(songs, places, how.arrange, how.bpm, steady)
     groups = []
-    for scene, (one, origin) in enumerate(zip(songs, places, strict=True)):
+    for scene, (one, origin, label) in enumerate(zip(songs, places, labels(made.songs), strict=True)):
         pairs = list(zip(made.items[scene], files[scene], strict=True))
         ends = [one.warp.beat(file.seconds) for _, file in pairs]
         launch = launch_of(one.warp.beat(0.0), ends, one.metre.bar)
         strips = {item.stem: _strip(one, item, file, (origin, launch), scene, how) for item, file in pairs}
         original = strips.pop("", None)
         if original is not None and len(songs) > 1:
-            original = replace(original, name=f"{ORIGINAL} - {one.song.stems.title}")
-        groups.append(Group(one.song.stems.name, tuple(strips.values()), original, _note(one)))
+            original = replace(original, name=f"{ORIGINAL} - {label.title}")
+        groups.append(Group(label.full, tuple(strips.values()), original, _note(one)))
     return LiveSet(clock, tuple(groups), arrange.locators(songs, places), songs[0].song.key), songs
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from stem_cli import stems
 from stem_cli.ableton.left_out import LeftOut, left_out
+from stem_cli.dj.names import numbers
 from stem_cli.dsp.beats import BeatGrid
 from stem_cli.dsp.key import Key
 from stem_cli.dsp.sections import Section
@@ -72,6 +75,30 @@ class Song:
     grid: BeatGrid
     sections: tuple[Section, ...] = ()
     key: Key | None = None
+
+
+@dataclass(frozen=True)
+class Label:
+    """What a song is called in its set, where no other is called so. full: with its artist."""
+
+    full: str
+    title: str
+
+
+def labels(songs: Sequence[Song]) -> tuple[Label, ...]:
+    """Of the songs of a set: the second of a name is numbered, and so is that of a title."""
+    full = _numbered([song.stems.name for song in songs])
+    titles = _numbered([song.stems.title for song in songs])
+    return tuple(map(Label, full, titles))
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    ways = [partial(_with_number, name) for name in names]
+    return [way(number) for way, number in zip(ways, numbers(ways), strict=True)]
+
+
+def _with_number(name: str, number: int) -> str:
+    return name if number == 1 else f"{name} {number}"
 
 
 def find_stems(path: Path) -> list[Stems]:
