@@ -162,9 +162,12 @@ def test_songs_of_several_tempos_are_stretched_to_one() -> None:
 
 def test_a_set_that_follows_its_song_stretches_nothing() -> None:
     homes = [write_stems(Path(name), NAMES[4], 60) for name in ("One", "Two")]
-    grids = [drifting(118, 60, 0.2, 0.03), steady(97, 60, 0.5)]
-    checked(export(homes[:1], grids[:1], How(automation=True), Path("one")))
+    grids = [drifting(118, 60, 0.2, 0.03), steady(97, 60, 0.5, bar=3)]
+    one = export(homes[:1], grids[:1], How(automation=True), Path("one"))
+    checked(one)
+    assert read_set(one).launched == (None,)
     seen = read_set(export(homes, grids, How(automation=True)))
+    assert seen.launched == ((pytest.approx(118, abs=1), 201), (97.0, 200))
     clips = [track.arrangement[0] for track in seen.tracks if track.name == "Bass"]
     assert clips[1].start > clips[0].end
     for clip in clips:

@@ -11,6 +11,7 @@ from stem_cli.ableton import arrange, colours
 from stem_cli.ableton.arrange import Timed
 from stem_cli.ableton.clip import Clip, Sample, launch_of, mode_for
 from stem_cli.ableton.live_set import Group, LiveSet
+from stem_cli.ableton.master import Clock
 from stem_cli.ableton.plan import ORIGINAL, How, Item, Plan
 from stem_cli.ableton.song import labels
 from stem_cli.ableton.track import Strip
@@ -37,9 +38,10 @@ def content(made: Plan, files: Sequence[Sequence[Sample]], how: How) -> tuple[Li
         launch = launch_of(one.warp.beat(0.0), ends, one.metre.bar)
         strips = {item.stem: _strip(one, item, file, (origin, launch), scene, how) for item, file in pairs}
         original = strips.pop("", None)
+        own = None if steady or len(songs) == 1 else Clock(one.tempo, one.metre)
         if original is not None and len(songs) > 1:
             original = replace(original, name=f"{ORIGINAL} - {label.title}")
-        groups.append(Group(label.full, tuple(strips.values()), original, _note(one)))
+        groups.append(Group(label.full, tuple(strips.values()), original, _note(one), own))
     return LiveSet(clock, tuple(groups), arrange.locators(songs, places), songs[0].song.key), songs
 
 
