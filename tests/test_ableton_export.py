@@ -296,6 +296,32 @@ def test_a_dry_run_says_it_all_and_writes_nothing(stem: Stem, plain: Path) -> No
     assert all(Path(line).is_file() for line in lines)
 
 
+def test_a_dry_run_tells_what_the_real_one_does(stem: Stem, stems: Path, plain: Path) -> None:
+    shutil.copy(plain / "other.wav", plain / "synth.wav")
+    line = [stems, plain, "--bpm", "124", "--output", "live", "--force"]
+    before = stem("export-ableton", *line, "--dry-run").stderr
+    assert "Söng & <one>: 4 tracks, 120.00 BPM, played at 124.00\n" in before
+    assert "Their Song: 4 tracks, 124.00 BPM, without the song itself\n" in before
+    assert "left out: synth.wav" in before
+    assert before == stem("export-ableton", *line).stderr
+    line[3] = "126"
+    dry = export(stem, *line, "--dry-run")
+    assert dry == export(stem, *line)
+    assert Path(dry["backup"]).is_file()
+    assert "the set that is there would become " in stem("export-ableton", *line, "--dry-run").stderr
+
+
+def test_one_track_is_one_track(stem: Stem) -> None:
+    home = write_stems(Path("Beat"), ("drums",), 2.0)
+    assert "Beat: 1 track, 120.00 BPM" in stem("export-ableton", home, "--bpm", "120").stderr
+
+
+def test_a_neutral_set_that_stretches_says_so(stem: Stem, stems: Path) -> None:
+    for bpm, told in (("120", False), ("124", True)):
+        done = stem("export-ableton", stems, "--bpm", bpm, "--output", bpm, "--warp", "neutral")
+        assert ("its stems will not null against the original" in done.stderr) == told
+
+
 def test_quiet_says_nothing(stem: Stem, plain: Path) -> None:
     done = stem("export-ableton", plain, "--bpm", "120", "--quiet")
     assert (done.stdout, done.stderr) == ("", "")
