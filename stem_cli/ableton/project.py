@@ -64,7 +64,7 @@ def carry_out(made: Plan, how: How) -> Done:
 
 
 def foretold(made: Plan, how: How) -> Done:
-    """What carrying it out would give, as far as that is known before anything is written. Raises InputError.
+    """What carrying it out would give, as far as that is known before. Raises InputError, OutputError.
 
     An old set would be kept only if the new one differs, and a file beside another of its name would be numbered: both
     are known only when they are made.
@@ -74,7 +74,8 @@ def foretold(made: Plan, how: How) -> Done:
         for song, items in zip(made.songs, made.items, strict=True)
     ]
     live_set, songs = content(made, files, how)
-    backup = _backup_place(made.path) if os.path.lexists(made.path) else None
+    with disk_errors(made.home):
+        backup = _backup_place(made.path) if os.path.lexists(made.path) else None
     return Done(made.path, live_set, tuple(songs), tuple(made.paths), backup)
 
 
