@@ -143,7 +143,7 @@ class Track:
 
 @dataclass(frozen=True)
 class Read:
-    """A set as it was read. tempos: events of the envelope."""
+    """A set as it was read. tempos: events of the envelope. launched: tempo and time signature that each scene sets."""
 
     tempo: float
     tempos: tuple[tuple[float, float], ...]
@@ -151,6 +151,7 @@ class Read:
     tracks: tuple[Track, ...]
     locators: tuple[tuple[float, str], ...]
     scenes: tuple[str, ...]
+    launched: tuple[tuple[float, int] | None, ...]
     scale: tuple[int, str, bool]
 
 
@@ -168,12 +169,21 @@ def read_set(path: Path) -> Read:
         tuple(_track(track) for track in _one(live, "Tracks")),
         tuple((float(_value(one, "Time")), _value(one, "Name")) for one in live.findall("Locators/Locators/Locator")),
         tuple(_value(scene, "Name") for scene in _one(live, "Scenes")),
+        tuple(_launched(scene) for scene in _one(live, "Scenes")),
         (
             int(_value(live, "ScaleInformation/RootNote")),
             _value(live, "ScaleInformation/Name"),
             _value(live, "InKey") == "true",
         ),
     )  # fmt: skip
+
+
+def _launched(scene: ElementTree.Element) -> tuple[float, int] | None:
+    enabled = [_value(scene, f"Is{what}Enabled") for what in ("Tempo", "TimeSignature")]
+    if enabled == ["false", "false"]:
+        return None
+    assert enabled == ["true", "true"]
+    return float(_value(scene, "Tempo")), int(_value(scene, "TimeSignatureId"))
 
 
 def _track(track: ElementTree.Element) -> Track:

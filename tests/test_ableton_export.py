@@ -129,6 +129,11 @@ def test_songs_of_one_name_keep_apart(stem: Stem) -> None:
     told = export(stem, *homes, "--bpm", "120")
     assert len(set(told["files"])) == 9
     checked(Path(told["set"]), "--songs", 2)
+    assert [song["name"] for song in told["songs"]] == ["Song", "Song 2"]
+    seen = read_set(Path(told["set"]))
+    assert [track.name for track in seen.tracks if track.kind == "GroupTrack"] == ["Song", "Song 2"]
+    assert seen.scenes == ("Song", "Song 2")
+    assert [name for _, name in seen.locators] == ["Song", "Song 2"]
 
 
 # --------------------------------------------------------------------------------------------- a project that is there
@@ -214,7 +219,7 @@ def test_killed_in_the_middle_nothing_is_half_there(stem: Stem, force: bool) -> 
     process.communicate()
     assert {name: content for name, content in state(Path("live")).items() if not name.startswith(".")} == before
     path = Path(export(stem, *line[1:], "130", "--force")["set"])
-    checked(path, but=("stems: warp markers agree with the tempo",))  # it is stretched to 130
+    checked(path, "--tempo", 130)  # no beat is heard in noise: it goes at the tempo named
     assert [entry.name for entry in Path("live").iterdir()] == ["Large Project"]
 
 
@@ -291,6 +296,32 @@ def test_a_dry_run_says_it_all_and_writes_nothing(stem: Stem, plain: Path) -> No
     assert all(Path(line).is_file() for line in lines)
 
 
+def test_a_dry_run_tells_what_the_real_one_does(stem: Stem, stems: Path, plain: Path) -> None:
+    shutil.copy(plain / "other.wav", plain / "synth.wav")
+    line = [stems, plain, "--bpm", "124", "--output", "live", "--force"]
+    before = stem("export-ableton", *line, "--dry-run").stderr
+    assert "Söng & <one>: 4 tracks, 120.00 BPM, played at 124.00\n" in before
+    assert "Their Song: 4 tracks, 124.00 BPM, without the song itself\n" in before
+    assert "left out: synth.wav" in before
+    assert before == stem("export-ableton", *line).stderr
+    line[3] = "126"
+    dry = export(stem, *line, "--dry-run")
+    assert dry == export(stem, *line)
+    assert Path(dry["backup"]).is_file()
+    assert "the set that is there would become " in stem("export-ableton", *line, "--dry-run").stderr
+
+
+def test_one_track_is_one_track(stem: Stem) -> None:
+    home = write_stems(Path("Beat"), ("drums",), 2.0)
+    assert "Beat: 1 track, 120.00 BPM" in stem("export-ableton", home, "--bpm", "120").stderr
+
+
+def test_a_neutral_set_that_stretches_says_so(stem: Stem, stems: Path) -> None:
+    for bpm, told in (("120", False), ("124", True)):
+        done = stem("export-ableton", stems, "--bpm", bpm, "--output", bpm, "--warp", "neutral")
+        assert ("its stems will not null against the original" in done.stderr) == told
+
+
 def test_quiet_says_nothing(stem: Stem, plain: Path) -> None:
     done = stem("export-ableton", plain, "--bpm", "120", "--quiet")
     assert (done.stdout, done.stderr) == ("", "")
@@ -314,7 +345,10 @@ def test_a_set_cannot_follow_two_songs_at_once(stem: Stem, stems: Path) -> None:
     shutil.copytree(stems, "other")
     done = stem("export-ableton", stems, "other", "--arrange", "stacked", "--tempo-automation", code=2)
     assert "several songs at once" in done.stderr
-    assert export(stem, stems, "other", "--tempo-automation")["bpm"] == 120
+    told = export(stem, stems, "other", "--tempo-automation")
+    assert told["bpm"] == 120
+    names = [track.name for track in read_set(Path(told["set"])).tracks if track.group == -1]
+    assert names[1::2] == ["Original - Söng & <one>", "Original - Söng & <one> 2"]
 
 
 def test_a_folder_without_stems_is_told(stem: Stem) -> None:
@@ -324,9 +358,60 @@ def test_a_folder_without_stems_is_told(stem: Stem) -> None:
 
 def test_parts_stand_for_their_stem_and_no_stem_comes_twice() -> None:
     home = write_stems(Path("Song"), ("vocals", "lead_vocals", "backing_vocals", "drums", "instrumental"), 1.0)
-    assert list(find_stems(home)[0].files) == ["vocals", "drums"]
+    assert list(find_stems(home)[0].files) == ["lead_vocals", "backing_vocals", "drums"]
+    home = write_stems(Path("One part"), ("vocals", "lead_vocals", "drums", "kick", "snare"), 1.0)
+    (stems,) = find_stems(home)
+    assert list(stems.files) == ["vocals", "drums"]
+    assert [(len(one.paths), one.why) for one in stems.left_out] == [
+        (1, "as vocals is in the set as a whole"), (2, "as drums is in the set as a whole")]  # fmt: skip
     home = write_stems(Path("Two"), ("drums", "no_drums"), 1.0)
     assert list(find_stems(home)[0].files) == ["drums", "no_drums"]
+
+
+def test_a_stem_that_is_gone_is_told(stem: Stem, stems: Path) -> None:
+    (stems / "bass.wav").unlink()
+    for line in (["export-ableton", stems], ["analyze", "--reanalyze", stems]):
+        done = stem(*line, code=None)
+        assert done.returncode
+        assert "bass.wav: it is listed in metadata.json, but no longer there." in done.stderr
+        assert "separate the song again" in done.stderr
+
+
+def test_files_that_are_no_stems_are_told(stem: Stem, plain: Path) -> None:
+    for name in ("synth", "instrumental"):
+        shutil.copy(plain / "other.wav", plain / f"{name}.wav")
+    shutil.copy(plain / "other.wav", plain / "guitar.caf")
+    (plain / "cover.jpg").write_bytes(b"")
+    done = stem("export-ableton", plain, "--bpm", "120", "--json")
+    told = json.loads(done.stdout)
+    assert "Their Song: left out: synth.wav, no stem is known by that name\n" in done.stderr
+    assert "Their Song: left out: guitar.caf, as stems in such a format are not read\n" in done.stderr
+    assert [Path(path).name for path in told["left_out"]] == ["guitar.caf", "synth.wav"]
+    assert told["songs"][0]["tracks"] == ["Vocals", "Drums", "Bass", "Other"]
+
+
+def test_parts_kept_beside_their_stem_take_its_place_and_add_up(stem: Stem) -> None:
+    sides = music(3.0, 22050) * [[1.0, 0.4]]
+    soundfile.write("song.flac", sides, 22050, subtype="PCM_16")
+    done = stem("separate", "song.flac", "--output", "stems", "--engine", "builtin", "--judge", "off")
+    stem("split-vocals", "song.flac", "--keep", "--output", "stems", "--engine", "builtin")
+    home = Path(done.stdout.splitlines()[0]).parent
+    shutil.copy(home / "other.wav", home / "mine.wav")
+    Path("song.flac").unlink()
+    done = stem("export-ableton", home, "--bpm", "120", "--json")
+    told = json.loads(done.stdout)
+    assert told["songs"][0]["tracks"] == ["Lead Vocals", "Backing Vocals", "Drums", "Bass", "Other"]
+    assert [Path(path).name for path in told["left_out"]] == ["mine.wav"]
+    *parts, original = (ints(Path(file)) for file in told["files"][1:])
+    assert np.array_equal(sum(parts), original)
+    assert np.array_equal(sum(parts[:2]), ints(home / "vocals.wav"))
+    checked(Path(told["set"]))
+
+
+def test_a_folder_that_is_not_all_of_a_song_is_told(stem: Stem) -> None:
+    home = write_stems(Path("Voices"), ("lead_vocals", "backing_vocals"), 2.0)
+    done = stem("export-ableton", home, "--bpm", "120")
+    assert "no Drums, Bass, Other among its stems: the set may not hold all of the song" in done.stderr
 
 
 def test_a_stem_and_the_rest_of_its_song(stem: Stem) -> None:

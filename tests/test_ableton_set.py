@@ -162,9 +162,12 @@ def test_songs_of_several_tempos_are_stretched_to_one() -> None:
 
 def test_a_set_that_follows_its_song_stretches_nothing() -> None:
     homes = [write_stems(Path(name), NAMES[4], 60) for name in ("One", "Two")]
-    grids = [drifting(118, 60, 0.2, 0.03), steady(97, 60, 0.5)]
-    checked(export(homes[:1], grids[:1], How(automation=True), Path("one")))
+    grids = [drifting(118, 60, 0.2, 0.03), steady(97, 60, 0.5, bar=3)]
+    one = export(homes[:1], grids[:1], How(automation=True), Path("one"))
+    checked(one)
+    assert read_set(one).launched == (None,)
     seen = read_set(export(homes, grids, How(automation=True)))
+    assert seen.launched == ((pytest.approx(118, abs=1), 201), (97.0, 200))
     clips = [track.arrangement[0] for track in seen.tracks if track.name == "Bass"]
     assert clips[1].start > clips[0].end
     for clip in clips:
@@ -215,6 +218,19 @@ def test_stems_of_other_lengths_and_rates_keep_their_place() -> None:
     assert clips["Bass"].markers[-2][0] == pytest.approx(17.3)
     for second in (0.0, 5.5, 11.0, 17.2):
         assert clips["Bass"].place(second) == pytest.approx(clips["Vocals"].place(second), abs=1e-6)
+
+
+@pytest.mark.parametrize(("seconds", "first", "there"), [(4.5, -8.0, True), (0.3, 0.0, False)])
+def test_all_clips_of_a_song_are_launched_from_one_place(seconds: float, first: float, there: bool) -> None:
+    """A stem that ends before the first downbeat, at 4.9 s; bar lines lie at 0.9 s and 2.9 s."""
+    home = write_stems(Path("Song"), ("vocals", "bass", "other"), 30)
+    write_stems(home, ("drums",), seconds)
+    path = export([home], [drifting(120, 30, 0.4, 0.0, pickup=9)])
+    checked(path, but=["stems: all clips share one grid and length"])
+    clips = {track.name: track.session[0] for track in read_set(path).tracks[1:]}
+    assert (clips["Drums"] is not None) == there
+    assert {clip.first for clip in clips.values() if clip is not None} == {first}
+    assert read_set(path).tracks[2].arrangement[0].start < read_set(path).tracks[2].arrangement[0].end
 
 
 @pytest.mark.parametrize("seconds", [0.2, 3.0])

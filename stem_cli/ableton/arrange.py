@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from stem_cli.ableton.master import Clock
 from stem_cli.ableton.metre import Metre, metre_of
-from stem_cli.ableton.song import FASTEST_BPM, SLOWEST_BPM, Song
+from stem_cli.ableton.song import FASTEST_BPM, SLOWEST_BPM, Song, labels
 from stem_cli.ableton.warp import Warp, octave_for, warp_of
 from stem_cli.errors import InputError
 
@@ -116,8 +116,8 @@ def locators(songs: Sequence[Timed], places: Sequence[float]) -> tuple[tuple[flo
     """
     several = len(songs) > 1
     found: dict[float, list[str]] = {}
-    for one, place in zip(songs, places, strict=True):
-        name = one.song.stems.title
+    names = [label.title for label in labels([one.song for one in songs])]
+    for one, place, name in zip(songs, places, names, strict=True):
         marks = [(section.start, section.name.capitalize()) for section in one.song.sections]
         if several and (not marks or marks[0][0] > one.song.grid.first_downbeat):
             marks.insert(0, (max(0.0, one.song.grid.first_downbeat), ""))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -46,7 +48,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Clip:
-    """A whole file as a clip. warp: its markers. origin: where its beat 0 lies in the arrangement, beats."""
+    """A whole file as a clip. warp: its markers. origin: where its beat 0 lies in the arrangement, beats.
+
+    launch: the beat of its own that it starts at in the session.
+    """
 
     name: str
     colour: int
@@ -55,6 +60,7 @@ class Clip:
     warp: Warp
     origin: float
     metre: Metre
+    launch: float = 0.0
 
     @property
     def begin(self) -> float:
@@ -79,10 +85,25 @@ def in_arrangement(clip: Clip) -> Element:
     return _clip(clip, clip.begin, start, time=start)
 
 
-def in_session(clip: Clip) -> Element:
-    """The same for a slot: it starts on the first downbeat, so that it is in time when it is launched."""
-    first = 0.0 if clip.begin < 0 < clip.end else clip.begin
-    return _clip(clip, first, first, time=0.0)
+def in_session(clip: Clip) -> Element | None:
+    """The same for a slot, from where its song is launched; None where it has ended by then."""
+    first = max(clip.begin, clip.launch)
+    return _clip(clip, first, first, time=0.0) if first < clip.end else None
+
+
+def launch_of(begin: float, ends: Sequence[float], bar: float) -> float:
+    """The beat at which all clips of a song start in the session, so that they are in time with each other.
+
+    The first downbeat. Where a stem ends before it, the first bar line of the song, if that stem reaches it. begin: of
+    all its files. ends: of each.
+
+    >>> launch_of(-1.5, [90.0, 88.0], 4.0), launch_of(-9.0, [90.0, -2.0], 4.0), launch_of(-9.0, [90.0, -8.5], 4.0)
+    (0.0, -8.0, 0.0)
+    """
+    line = bar * math.ceil(begin / bar)
+    if max(ends) <= 0:
+        return begin
+    return line if line < min(ends) <= 0 else 0.0
 
 
 def _clip(clip: Clip, first: float, start: float, time: float) -> Element:

@@ -9,9 +9,11 @@ from pathlib import Path
 from stem_cli import stems
 from stem_cli.ableton import arrange, colours
 from stem_cli.ableton.arrange import Timed
-from stem_cli.ableton.clip import Clip, Sample, mode_for
+from stem_cli.ableton.clip import Clip, Sample, launch_of, mode_for
 from stem_cli.ableton.live_set import Group, LiveSet
+from stem_cli.ableton.master import Clock
 from stem_cli.ableton.plan import ORIGINAL, How, Item, Plan
+from stem_cli.ableton.song import labels
 from stem_cli.ableton.track import Strip
 from stem_cli.ableton.warp import ending_at
 from stem_cli.dsp.key import Key
@@ -30,20 +32,24 @@ def content(made: Plan, files: Sequence[Sequence[Sample]], how: How) -> tuple[Li
     places = arrange.origins(songs, how.arrange)
     clock = arrange.clock(songs, places, how.arrange, how.bpm, steady)
     groups = []
-    for scene, (one, origin) in enumerate(zip(songs, places, strict=True)):
+    for scene, (one, origin, label) in enumerate(zip(songs, places, labels(made.songs), strict=True)):
         pairs = list(zip(made.items[scene], files[scene], strict=True))
-        strips = {item.stem: _strip(one, item, file, origin, scene, how) for item, file in pairs}
+        ends = [one.warp.beat(file.seconds) for _, file in pairs]
+        launch = launch_of(one.warp.beat(0.0), ends, one.metre.bar)
+        strips = {item.stem: _strip(one, item, file, (origin, launch), scene, how) for item, file in pairs}
         original = strips.pop("", None)
+        own = None if steady or len(songs) == 1 else Clock(one.tempo, one.metre)
         if original is not None and len(songs) > 1:
-            original = replace(original, name=f"{ORIGINAL} - {one.song.stems.title}")
-        groups.append(Group(one.song.stems.name, tuple(strips.values()), original, _note(one)))
+            original = replace(original, name=f"{ORIGINAL} - {label.title}")
+        groups.append(Group(label.full, tuple(strips.values()), original, _note(one), own))
     return LiveSet(clock, tuple(groups), arrange.locators(songs, places), songs[0].song.key), songs
 
 
-def _strip(one: Timed, item: Item, file: Sample, origin: float, scene: int, how: How) -> Strip:
+def _strip(one: Timed, item: Item, file: Sample, place: tuple[float, float], scene: int, how: How) -> Strip:
+    """place: of its beat 0 in the arrangement, and the beat that it is launched from in the session."""
     colour = colours.colour_of(item.stem) if item.stem else colours.ORIGINAL
     warp = ending_at(one.warp, file.seconds)
-    clip = Clip(Path(item.name).stem, colour, mode_for(how.warp, item.stem), file, warp, origin, one.metre)
+    clip = Clip(Path(item.name).stem, colour, mode_for(how.warp, item.stem), file, warp, place[0], one.metre, place[1])
     name = stems.title(item.stem) if item.stem else ORIGINAL
     return Strip(name, colour, clip, scene, heard=bool(item.stem))
 

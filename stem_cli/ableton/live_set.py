@@ -24,12 +24,16 @@ _TRACK_IDS = 8  # where Live's own numbers of tracks begin
 
 @dataclass(frozen=True)
 class Group:
-    """A song: its stems in a group, the original beside it. note: its tempo and key, in words."""
+    """A song: its stems in a group, the original beside it. note: its tempo and key, in words.
+
+    own: the tempo and time signature that its scene sets when it is launched, None leaves those of the set.
+    """
 
     name: str
     stems: tuple[Strip, ...]
     original: Strip | None = None
     note: str = ""
+    own: Clock | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ def build(live_set: LiveSet) -> Element:
         master,
         cue,
         node("SendsPre"),
-        node("Scenes", [_scene(number, group.name, live_set.clock) for number, group in enumerate(live_set.groups)]),
+        node("Scenes", [_scene(number, group, live_set.clock) for number, group in enumerate(live_set.groups)]),
         _transport(),
         _editing(live_set.key),
         _views_of_editors(),
@@ -89,10 +93,11 @@ def _highest_track(tracks: Sequence[Element]) -> int:
     return max((int(track.get("Id", "0")) for track in tracks), default=0)
 
 
-def _scene(number: int, name: str, clock: Clock) -> Element:
-    values = leaves(Tempo=clock.tempo, IsTempoEnabled=False, TimeSignatureId=clock.metre.number)
-    more = leaves(IsTimeSignatureEnabled=False, LomId=0)
-    first = [follow_action(), *leaves(Name=name, Annotation="", Color=-1)]
+def _scene(number: int, group: Group, of_set: Clock) -> Element:
+    clock, sets = group.own or of_set, group.own is not None
+    values = leaves(Tempo=clock.tempo, IsTempoEnabled=sets, TimeSignatureId=clock.metre.number)
+    more = leaves(IsTimeSignatureEnabled=sets, LomId=0)
+    first = [follow_action(), *leaves(Name=group.name, Annotation="", Color=-1)]
     return node("Scene", first, values, more, wrapper("ClipSlotsListWrapper"), Id=number)
 
 

@@ -110,7 +110,7 @@ def _items(song: Song, number: int, units: int, how: How) -> list[Item]:
 
     files, record = song.stems.files, song.stems.record
     found = [named(name, path, name, samples.suffix_of(probe(path))) for name, path in files.items()]
-    origin = samples.origin_of(record, files) if how.reference and record is not None else None
+    origin = samples.origin_of(record, bool(song.stems.summands)) if how.reference and record is not None else None
     if origin is not None:
         source, suffix = origin
         found.append(named("", source, ORIGINAL, suffix))

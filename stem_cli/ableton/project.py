@@ -11,10 +11,13 @@ from pathlib import Path
 
 from stem_cli.ableton import samples
 from stem_cli.ableton.arrange import Timed
+from stem_cli.ableton.clip import Sample
 from stem_cli.ableton.content import content
 from stem_cli.ableton.live_set import LiveSet, build
 from stem_cli.ableton.plan import How, Plan, is_new
+from stem_cli.ableton.song import Song
 from stem_cli.ableton.xml import document, packed
+from stem_cli.audio import probe
 from stem_cli.disk import disk_errors, replaced, sync
 from stem_cli.folder import Place, copy_file, stage
 
@@ -60,13 +63,36 @@ def carry_out(made: Plan, how: How) -> Done:
     return Done(made.path, live_set, tuple(songs), (made.path, *places.values()), backup)
 
 
+def foretold(made: Plan, how: How) -> Done:
+    """What carrying it out would give, as far as that is known before. Raises InputError, OutputError.
+
+    An old set would be kept only if the new one differs, and a file beside another of its name would be numbered: both
+    are known only when they are made.
+    """
+    files = [
+        [_foretold(item.source if item.stem else None, song, made.home / samples.FOLDER / item.name) for item in items]
+        for song, items in zip(made.songs, made.items, strict=True)
+    ]
+    live_set, songs = content(made, files, how)
+    with disk_errors(made.home):
+        backup = _backup_place(made.path) if os.path.lexists(made.path) else None
+    return Done(made.path, live_set, tuple(songs), tuple(made.paths), backup)
+
+
+def _foretold(source: Path | None, song: Song, place: Path) -> Sample:
+    """A file to be, as long as its source; the song itself is as long as its stems."""
+    shape = probe(source or next(iter(song.stems.files.values())))
+    return Sample(place, "", 0, 0, 0, shape.frames, shape.rate)
+
+
 def _write_samples(made: Plan, folder: Path, how: How) -> None:
     for song, items in zip(made.songs, made.items, strict=True):
         for item in items:
             if item.stem and item.source is not None:
                 samples.put_stem(item.source, folder / item.name, how.link)
             elif song.stems.record is not None:
-                samples.put_original(item.source, song.stems.record, song.stems.files, folder / item.name, how.link)
+                summands = song.stems.summands
+                samples.put_original(item.source, song.stems.record, summands, folder / item.name, how.link)
 
 
 def _places(made: Plan, folder: Path, new: bool) -> dict[str, Path]:
@@ -103,12 +129,16 @@ def _merge(staged: Path, made: Plan, places: dict[str, Path]) -> Path | None:
     return backup
 
 
+def _backup_place(old: Path) -> Path:
+    """Where Live itself keeps old versions, under the name that Live would give it."""
+    when = time.strftime("%Y-%m-%d %H%M%S", time.localtime(old.stat().st_mtime))
+    return _free(old, old.parent / _BACKUP / f"{old.stem} [{when}]{old.suffix}")
+
+
 def _backup(old: Path) -> Path:
-    """Keep a set where Live itself keeps old versions, under the name that Live would give it."""
-    folder, stat = old.parent / _BACKUP, old.stat()
-    folder.mkdir(exist_ok=True)
-    when = time.strftime("%Y-%m-%d %H%M%S", time.localtime(stat.st_mtime))
-    place = _free(old, folder / f"{old.stem} [{when}]{old.suffix}")
+    """Keep a set where it will be looked for."""
+    stat, place = old.stat(), _backup_place(old)
+    place.parent.mkdir(exist_ok=True)
     if not os.path.lexists(place):
         with replaced(place) as partial:
             copy_file(old, partial)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +49,8 @@ def put_stem(source: Path, target: Path, link: bool) -> None:
         _as_old_as(target, source)
 
 
-def put_original(source: Path | None, record: Record, stems: dict[str, Path], target: Path, link: bool) -> None:
-    """The song itself into the project. source: the file to take it from; None is the sum of its stems."""
+def put_original(source: Path | None, record: Record, stems: Sequence[Path], target: Path, link: bool) -> None:
+    """The song itself into the project. source: the file to take it from; None is the sum of these stems."""
     if source is not None and _is_all(record, source):
         _copied(source, target, link)
         return
@@ -58,18 +58,18 @@ def put_original(source: Path | None, record: Record, stems: dict[str, Path], ta
         mix = Mix.open(source, record.span, fold=True, tolerant=True)  # it was separated, whatever is wrong with it
         blocks = mix.blocks()
     else:
-        mixes = [Mix.open(stems[name]) for name in record.song.parts]
+        mixes = [Mix.open(path) for path in stems]
         mix, blocks = mixes[0], _sum(mixes)
     _write(target, mix.rate, mix.channels, record.depth, mix.frames, blocks)
-    _as_old_as(target, source or max(stems.values(), key=lambda path: path.stat().st_mtime_ns))
+    _as_old_as(target, source or max(stems, key=lambda path: path.stat().st_mtime_ns))
 
 
-def origin_of(record: Record, stems: dict[str, Path]) -> tuple[Path | None, str] | None:
+def origin_of(record: Record, adds_up: bool) -> tuple[Path | None, str] | None:
     """What the song itself is taken from - a file, or None for the sum of its stems - and the suffix it gets.
 
-    None where there is neither. The sum is the song as it was separated, bit for bit, unless the stems are lossy.
+    None where there is neither. adds_up: whether the stems do. Their sum is the song as it was separated, bit for bit,
+    unless they are lossy.
     """
-    adds_up = bool(record.song.parts) and set(record.song.parts) <= set(stems)
     source = original_file(record)
     if source is not None and _is_all(record, source):
         return source, source.suffix.lower()

@@ -51,7 +51,7 @@ def of_path(path: Path, wish: Wish, memory: Database | None = None) -> Analysis:
 def of_folder(folder: StemFolder, wish: Wish, memory: Database | None = None) -> tuple[StemFolder, Analysis]:
     """Of a folder of ours, which is given back as it is now. Raises InputError, OutputError."""
     known = None if wish.again or wish.said.said else _known(folder, wish, memory)
-    found = known or _heard(folder.paths(), folder.record.tags, wish)
+    found = known or _heard(_listened_to(folder), folder.record.tags, wish)
     if not wish.keep:
         return folder, found
     now = tag_stems(folder, found, _before(folder), wish.again) if wish.tag else folder
@@ -62,6 +62,11 @@ def of_folder(folder: StemFolder, wish: Wish, memory: Database | None = None) ->
     if memory is not None and _is_whole(folder.record) and (known is None or recall(memory, _digest(folder)) is None):
         remember(memory, _digest(folder), found)
     return now, found
+
+
+def _listened_to(folder: StemFolder) -> dict[str, Path]:
+    names = [file.name for file in folder.record.files]
+    return folder.existing(stems.adding_up(names) or names)
 
 
 def _is_whole(record: Record) -> bool:

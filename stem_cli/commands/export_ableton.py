@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,7 +16,7 @@ from stem_cli.errors import UsageError
 from stem_cli.options import Bpm
 
 if TYPE_CHECKING:
-    from stem_cli.ableton import Done, Plan, Song, Stems
+    from stem_cli.ableton import Song, Stems
     from stem_cli.database import Database
     from stem_cli.dsp.beats import BeatGrid
 
@@ -26,7 +26,6 @@ Examples:
   stem export-ableton stems/one_1a2b3c4d stems/two_5e6f7a8b --arrange stacked --bpm 124
   stem export-ableton stems/one_1a2b3c4d --warp neutral --output ~/Music/Live
 """
-_OCTAVES = {2.0: ", read at double time", 0.5: ", read at half time"}
 _ARRANGEMENTS, _WARPS = ("end-to-end", "stacked"), ("remix", "neutral")
 
 
@@ -71,7 +70,7 @@ def export_ableton(
     files. Nothing in a project that is there already is lost, not even with --force.
     """
     from stem_cli import logbook
-    from stem_cli.ableton import How, carry_out, plan
+    from stem_cli.ableton import How, as_dict, carry_out, foretold, lines, plan
     from stem_cli.database import open_database
 
     if tempo_automation and bpm is not None:
@@ -87,12 +86,12 @@ def export_ableton(
             what = "a set cannot follow several songs at once"
             raise UsageError(what, None, "Leave out --tempo-automation, or --arrange stacked.")
         decided = plan(songs, output, how)
-        done = None if dry_run else carry_out(decided, how)
+        done = (foretold if dry_run else carry_out)(decided, how)
     if as_json:
-        click.echo(json.dumps(_told(decided, done), ensure_ascii=True))
+        click.echo(json.dumps(as_dict(done), ensure_ascii=True))
     elif not quiet:
-        click.echo(os.fsencode("\n".join(map(str, decided.paths if done is None else [decided.path]))))
-        for line in [] if done is None else _lines(done, how.reference):
+        click.echo(os.fsencode("\n".join(map(str, decided.paths if dry_run else [decided.path]))))
+        for line in lines(done, how, written=not dry_run):
             click.echo(line, err=True)
 
 
@@ -104,10 +103,22 @@ def _song_of(stems: Stems, bpm: float | None, memory: Database, keep: bool, quie
 
     laid = None if stems.record is None else given_for(stems.record)
     found = of_path(stems.home, Wish(given=laid, keep=keep), memory)
-    for note in () if quiet or found.grid is None else found.notes:
+    heard = () if found.grid is None else found.notes
+    for note in () if quiet else (*_missed(stems), *heard):
         click.echo(os.fsencode(f"stem: {stems.name}: {note}"), err=True)
     grid = found.grid or _grid_without_beats(stems, bpm)
     return Song(stems, grid, found.sections, None if found.key is None else found.key.key)
+
+
+def _missed(stems: Stems) -> Iterator[str]:
+    """What does not come into the set, in words."""
+    from stem_cli.ableton import gaps
+    from stem_cli.stems import title
+
+    yield from map(str, stems.left_out)
+    missing = gaps(tuple(stems.files))
+    if missing:
+        yield f"no {', '.join(map(title, missing))} among its stems: the set may not hold all of the song"
 
 
 def _grid_without_beats(stems: Stems, bpm: float | None) -> BeatGrid:
@@ -132,41 +143,3 @@ def _found(folders: tuple[Path, ...], output: Path) -> Iterator[Stems]:
             if stems.home.resolve() not in seen:
                 seen.add(stems.home.resolve())
                 yield stems
-
-
-def _told(decided: Plan, done: Done | None) -> dict[str, Any]:
-    """What was written, for a script; in a dry run what would be."""
-    if done is None:
-        return {"set": str(decided.path), "files": [str(path) for path in decided.paths]}
-    clock = done.live_set.clock
-    songs = [
-        {
-            "name": group.name,
-            "bpm": round(timed.tempo / timed.octave, 4),
-            "read_at": timed.octave,
-            "markers": len(timed.warp.markers),
-            "tracks": [strip.name for strip in group.stems],
-            "original": group.original is not None,
-        }
-        for timed, group in zip(done.songs, done.live_set.groups, strict=True)
-    ]
-    return {
-        "set": str(done.path),
-        "files": [str(path) for path in done.files],
-        "bpm": clock.tempo,
-        "signature": f"{clock.metre.numerator}/{clock.metre.denominator}",
-        "songs": songs,
-        "backup": None if done.backup is None else str(done.backup),
-    }
-
-
-def _lines(done: Done, reference: bool) -> Iterator[str]:
-    clock = done.live_set.clock
-    for timed, group in zip(done.songs, done.live_set.groups, strict=True):
-        own = timed.tempo / timed.octave
-        stretched = abs(timed.tempo / clock.tempo - 1) > 1e-4 and not clock.tempos
-        more = f", played at {clock.tempo:.2f}" if stretched else ""
-        beside = "" if group.original or not reference else ", without the song itself"
-        yield f"{group.name}: {len(group.stems)} tracks, {own:.2f} BPM{_OCTAVES.get(timed.octave, '')}{more}{beside}"
-    if done.backup is not None:
-        yield f"the set that was there is now {done.backup}"

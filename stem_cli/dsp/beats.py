@@ -158,7 +158,7 @@ def grid_of(heard: Evidence, hints: Hints) -> BeatGrid | None:
 
 def _barred(beats: Array, bar: Bar, begins: float, downbeat: float | None) -> tuple[Array, int]:
     """The beats that are counted, to the microsecond, and which one is the first to begin a bar."""
-    parts: Array = np.round(np.maximum(divided(beats, bar.parts), 0.0), 6)
+    parts = np.asarray(np.round(np.maximum(divided(beats, bar.parts), 0.0), 6), np.float64)
     early = int(np.sum(parts <= begins))
     parts, phase = parts[early:], (bar.phase - early) % bar.beats
     if downbeat is not None:

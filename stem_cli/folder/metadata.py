@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -175,6 +175,15 @@ class StemFolder:
     def paths(self) -> dict[str, Path]:
         """Its files by name, in the order of the table of stems."""
         return {file.name: self.path(file) for file in self.record.files}
+
+    def existing(self, names: Collection[str]) -> dict[str, Path]:
+        """Those of its files. Raises InputError where one is listed, but no longer there."""
+        found = {name: path for name, path in self.paths().items() if name in names}
+        for path in found.values():
+            if not path.exists():
+                what = f"it is listed in {self.place.metadata.name}, but no longer there"
+                raise InputError(what, path, "Put it back, or separate the song again.")
+        return found
 
 
 def to_text(record: Record) -> str:
