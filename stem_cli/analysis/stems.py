@@ -12,7 +12,7 @@ from stem_cli.analysis.found import VERSION, Analysis, from_dict, to_dict
 from stem_cli.analysis.given import Given, same
 from stem_cli.analysis.listen import listen
 from stem_cli.analysis.memory import recall, remember
-from stem_cli.analysis.tagging import tag_stems
+from stem_cli.analysis.tagging import ELSEWHERE, tag_stems
 from stem_cli.database import Database
 from stem_cli.disk import disk_errors, replace_synced
 from stem_cli.dsp.beats import UNKNOWN, Hints
@@ -57,7 +57,7 @@ def of_folder(folder: StemFolder, wish: Wish, memory: Database | None = None) ->
     now = tag_stems(folder, found, _before(folder), wish.again) if wish.tag else folder
     now = replace(now, record=replace(now.record, analysis=to_dict(found)))
     if now.record != folder.record:
-        with disk_errors(folder.place.home):
+        with disk_errors(folder.place.home, ELSEWHERE):
             replace_synced(folder.place.metadata, to_text(now.record))
     if memory is not None and _is_whole(folder.record) and (known is None or recall(memory, _digest(folder)) is None):
         remember(memory, _digest(folder), found)

@@ -15,6 +15,8 @@ from stem_cli.errors import OutputError
 from stem_cli.folder import StemFile, StemFolder, copy_file
 from stem_cli.tags import Tags
 
+ELSEWHERE = "Copy the stems to where you may write"
+
 
 def tag_stems(folder: StemFolder, found: Analysis, before: Analysis | None, over: bool) -> StemFolder:
     """Tag the files of a folder of ours; gives it with a record that tells of them, which is still to be written.
@@ -32,7 +34,7 @@ def _tagged(path: Path, file: StemFile, found: Analysis, ours: Tags, over: bool)
     fields = _wanted(path, found, ours, over) if path.exists() else Tags()
     if fields == Tags():
         return file
-    with disk_errors(path), replaced(path) as partial:
+    with disk_errors(path, ELSEWHERE), replaced(path) as partial:
         copy_file(path, partial)
         shutil.copymode(path, partial)
         tags_of.add(partial, fields)
