@@ -37,7 +37,7 @@ _SAID = {"bpm": "tempo", "downbeat": "downbeat", "beats_per_bar": "bars"}
 @click.option("--bpm", type=Bpm(20, 400), help="The tempo, where you know it.", show_default="found")
 @click.option("--downbeat", type=Number(0), metavar="SECONDS", show_default="found",
               help="Where a bar begins, any one, to a quarter of a beat.")  # fmt: skip
-@click.option("--beats-per-bar", type=click.IntRange(2, 12), show_default="found", help="4 in 4/4, 3 in 3/4.")
+@click.option("--beats-per-bar", type=click.IntRange(2, 12), show_default="found", help="Of a bar: 4 in 4/4, 3 in 3/4.")
 @click.option("--reanalyze", is_flag=True, help="Listen again, and leave tags and grids of DJ programs out of it.")
 @click.option("--rekordbox-xml", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Your own export: songs keep the grids that it has of them.")  # fmt: skip
