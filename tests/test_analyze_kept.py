@@ -212,7 +212,7 @@ def test_the_grid_of_the_users_rekordbox_xml_is_taken_and_stays(stem: Stem, song
     assert found["grid"]["first_downbeat"] == 1.5
     assert tags.read(folder / "bass.wav").bpm == 120.0
     assert told(stem, song)["grid"] == found["grid"]  # of the database
-    anew = told(stem, folder, "--reanalyze", "--rekordbox-xml", xml)
+    anew = told(stem, folder, "--reanalyze")
     assert anew["grid_from"] == ""
     assert anew["grid"]["bpm"] == pytest.approx(BPM, abs=0.05)
 

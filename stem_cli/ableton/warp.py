@@ -76,19 +76,23 @@ def warp_of(grid: BeatGrid, seconds: float, octave: float = 1.0) -> Warp:
     zero = int(np.argmin([abs(beat - grid.first_downbeat) for beat in grid.beats])) if grid.beats else 0
     inside = [(beat, (number - zero) * unit) for number, beat in enumerate(grid.beats) if 0 <= beat <= seconds]
     if grid.constant or len(inside) < 2:
-        return Warp(_constant(grid, seconds, unit))
+        return Warp(_constant(grid, seconds, unit, zero))
     times = [second for second, _ in inside]
     downbeat = next((place for place, (_, beat) in enumerate(inside) if beat == 0), 0)
     before, after = fewest(times[: downbeat + 1]), fewest(times[downbeat:])
     return Warp(tuple(inside[place] for place in (*before[:-1], *(downbeat + place for place in after))))
 
 
-def _constant(grid: BeatGrid, seconds: float, unit: float) -> tuple[Marker, Marker]:
-    """The first downbeat and the last beat in the file; its ends, where that is shorter than a beat."""
-    zero, beat = grid.first_downbeat, 60 / grid.bpm
-    count = math.floor((seconds - zero) / beat + 1e-9)
+def _constant(grid: BeatGrid, seconds: float, unit: float, downbeat: int) -> tuple[Marker, Marker]:
+    """The first downbeat and the last beat in the file; its ends, where that is shorter than a beat.
+
+    downbeat: which beat is the first downbeat.
+    """
+    zero, beat, later = grid.first_downbeat, 60 / grid.bpm, max(0, grid.anchor - downbeat)
+    start = grid.beats[downbeat + later] if later else zero
+    count = math.floor((seconds - start) / beat + 1e-9)
     if count >= 1:
-        return (zero, 0.0), (zero + count * 60 / grid.bpm, count * unit)
+        return (start, later * unit), (start + count * 60 / grid.bpm, (count + later) * unit)
     return (0.0, -zero / beat * unit), (seconds, (seconds - zero) / beat * unit)
 
 

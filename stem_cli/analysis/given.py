@@ -14,7 +14,6 @@ from stem_cli.dsp.beats import BeatGrid
 _SAME_BEAT = 1e-3
 """Of a beat: three decimals of a second, as rekordbox.xml has them, are no beat more or less."""
 _SAME_SECONDS = 0.001
-_HAIR_SECONDS = 1e-5
 
 
 @dataclass(frozen=True)
@@ -70,8 +69,8 @@ def tempos_of(grid: BeatGrid) -> tuple[Tempo, ...]:
         return tuple(_bars(grid, first))
     if len(grid.beats) < 2:
         return ()
-    moved = abs(grid.beats[1] - grid.beats[0] - 60 / grid.bpm) > _HAIR_SECONDS  # to the beginning of the song
-    return (Tempo(grid.beats[moved], grid.bpm, _metre(grid), (moved - first) % grid.beats_per_bar + 1),)
+    place = grid.anchor
+    return (Tempo(grid.beats[place], grid.bpm, _metre(grid), (place - first) % grid.beats_per_bar + 1),)
 
 
 def _bars(grid: BeatGrid, first: int) -> Iterator[Tempo]:

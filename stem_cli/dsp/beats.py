@@ -23,6 +23,7 @@ _EARLY = 0.75
 _FREE, _FREE_BEATS = 0.025, 8
 """Eight beats of a band without a click vary in length by 0.8 %, those of a ballad in rubato by 4.3 %."""
 _LONG_BAR, _EIGHTHS_ABOVE_BPM = 5, 140.0
+_MOVED_SECONDS = 0.001
 _OFF_BEAT = 0.25
 """Of a beat: a downbeat that the user names that far from every beat is between them."""
 _STANDS = 0.0005
@@ -53,6 +54,15 @@ class BeatGrid:
         """Seconds of the beats that begin a bar."""
         first = self.beats.index(self.first_downbeat)
         return self.beats[first % self.beats_per_bar :: self.beats_per_bar]
+
+    @property
+    def anchor(self) -> int:
+        """Which beat a constant grid is laid from: the second, where the first is moved to the beginning of the song.
+
+        >>> BeatGrid(120.0, 0.0, (0.0, 0.497, 0.997)).anchor, BeatGrid(120.0, 0.0, (0.0, 0.4998, 0.9998)).anchor
+        (1, 0)
+        """
+        return int(len(self.beats) > 1 and abs(self.beats[1] - self.beats[0] - 60 / self.bpm) > _MOVED_SECONDS)
 
     @property
     def beat_unit(self) -> int:
