@@ -35,6 +35,7 @@ _EMPHASIS = np.float32(0.95)
 _ENVELOPE_SECONDS = 0.001
 _ENVELOPE_HZ = 5512.0
 _ATTACK_SECONDS = 0.010
+_AT_ONCE = 4096
 _ATTACK_SHARE = 0.15
 """A stroke begins where its envelope has gone this far from the quiet before it to its peak."""
 
@@ -169,18 +170,27 @@ def unit(values: Array) -> Array:
 
 def _attacks(novelty: Novelty, near: Array) -> Array:
     """Where each stroke begins, seconds."""
+    parts = [_attacks_of(novelty, near[first : first + _AT_ONCE]) for first in range(0, len(near), _AT_ONCE)]
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def _attacks_of(novelty: Novelty, near: Array) -> Array:
+    """Of some of them, one at least: of all strokes of an hour the windows would fill 300 MB."""
     rate = novelty.envelope_rate
     before, after, attack = (round(span * rate) for span in (_BEFORE_SECONDS, _AFTER_SECONDS, _ATTACK_SECONDS))
-    level = np.pad(novelty.envelope, (before + attack, after + 2 * attack)).astype(np.float64)
-    first = np.round(near * rate).astype(int)  # in `level` so many samples before the window of a search
+    first = np.round(near * rate).astype(int) - before - attack
+    start, end = int(first[0]), int(first[-1]) + before + after + 4 * attack
+    inside = novelty.envelope[max(0, start) : end]
+    level = np.pad(inside, (max(0, -start), end - max(0, start) - len(inside))).astype(np.float64)
+    first -= start
     search = level[first[:, None] + np.arange(attack, before + after + attack)]
     step = max(1, round(_ENVELOPE_SECONDS * rate))
     steep = first + attack + np.argmax(search[:, step:] - search[:, :-step], axis=1)
-    behind = level[steep[:, None] + np.arange(-attack, step)] if len(steep) else np.zeros((0, attack + step))
-    peak = level[steep[:, None] + np.arange(attack)].max(axis=1) if len(steep) else np.zeros(0)
-    low = behind.min(axis=1) if len(steep) else np.zeros(0)
+    behind = level[steep[:, None] + np.arange(-attack, step)]
+    peak = level[steep[:, None] + np.arange(attack)].max(axis=1)
+    low = behind.min(axis=1)
     aim = low + _ATTACK_SHARE * (peak - low)
-    return np.asarray((steep - attack + _last_crossing(behind, aim) - before - attack) / rate)
+    return np.asarray((start + steep - attack + _last_crossing(behind, aim)) / rate)
 
 
 def _last_crossing(levels: Array, aims: Array) -> Array:
