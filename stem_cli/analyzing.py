@@ -108,7 +108,7 @@ def _written(bpm: float | None, key: str | None) -> str:
 
 def _known(shop: Shop, track: Track, asked: Asked) -> Told | None:
     """What is remembered of a song, where that is still the answer."""
-    found = None if asked.again or asked.stems or asked.said.said else recall(shop.database, track.digest)
+    found = None if asked.again or asked.stems or asked.said.by_user else recall(shop.database, track.digest)
     laid = given(text_of(track.path.absolute()), track.seconds, None, asked.prepared)
     if found is None or not stands(found, vars(track.tags), laid):
         return None

@@ -34,7 +34,7 @@ def analyse(heard: Heard, hints: Hints, key: Key | None = None, given: Given | N
         lufs=round(heard.lufs, 2),
         notes=tuple(notes),
         tagged=tagged,
-        said=hints.said,
+        said=hints.by_user,
         grid_from="" if given is None or taken is None else given.source,
     )
 

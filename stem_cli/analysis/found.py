@@ -16,7 +16,8 @@ VERSION = 3
 POOR = 0.35
 """A grid that so little of what is played falls on is worth a warning."""
 RIVAL = 0.5
-"""So is one whose beats could almost as well be elsewhere; of songs that were right none was above 0.71."""
+"""So is one whose beats could almost as well be elsewhere. Of the 110 songs and stretches of placing.py five that were
+right are above it, all of a minute or less, and one of the three that were wrong."""
 VAGUE = 0.1
 """Of a key: half of all songs are above 0.17, white noise has 0.03."""
 

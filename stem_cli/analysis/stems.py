@@ -50,7 +50,7 @@ def of_path(path: Path, wish: Wish, memory: Database | None = None) -> Analysis:
 
 def of_folder(folder: StemFolder, wish: Wish, memory: Database | None = None) -> tuple[StemFolder, Analysis]:
     """Of a folder of ours, which is given back as it is now. Raises InputError, OutputError."""
-    known = None if wish.again or wish.said.said else _known(folder, wish, memory)
+    known = None if wish.again or wish.said.by_user else _known(folder, wish, memory)
     found = known or _heard(_listened_to(folder), folder.record.tags, wish)
     if not wish.keep:
         return folder, found
@@ -136,7 +136,7 @@ def _heard(files: Mapping[str, Path], tags: Mapping[str, object], wish: Wish) ->
     tagged = 0.0 if wish.again else _number(tags.get("bpm"))
     hints = replace(wish.said, tagged_bpm=tagged, genre=str(tags.get("genre") or ""))
     key = None if wish.again else parsed(str(tags.get("key") or ""))
-    found = analyse(heard, hints, key, None if wish.again or hints.said else wish.given)
+    found = analyse(heard, hints, key, None if wish.again or hints.by_user else wish.given)
     return replace(found, alone=wish.again, notes=(*found.notes, *_differs(found, tagged)))
 
 

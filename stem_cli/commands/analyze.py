@@ -75,7 +75,7 @@ def analyze(
     from stem_cli.separation import open_shop
 
     said = Hints(bpm or 0.0, downbeat, beats_per_bar or 0)
-    if rekordbox_xml is not None and (reanalyze or said.said):
+    if rekordbox_xml is not None and (reanalyze or said.by_user):
         what = "--rekordbox-xml keeps the grids that are there, the other options make new ones"
         raise UsageError(what, None, "Leave out one of them.")
     settings = settings_of.load(engine=engine, output=output).settings

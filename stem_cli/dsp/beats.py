@@ -109,8 +109,8 @@ class Hints:
     genre: str = ""
 
     @property
-    def said(self) -> tuple[str, ...]:
-        """What the user says, by name."""
+    def by_user(self) -> tuple[str, ...]:
+        """The names of what the user says."""
         told = {"bpm": self.bpm, "downbeat": self.downbeat is not None, "beats_per_bar": self.beats_per_bar}
         return tuple(name for name, one in told.items() if one)
 
