@@ -25,6 +25,8 @@ _OPENVINO_WEIGHTS, _OPENVINO = 2.9, 21.0
 """The weights that often, and bytes by frame and channel of the first layer. Each network keeps its own."""
 _OVERLAP = 3 * 2 * 4.0
 """Bytes by frame and stem of one network, of two channels that wait for the next segment."""
+_ADVISED = 0.95
+"""Of what is free, in an advice: until it is followed, a little of it may be taken. No measurement."""
 LEAST_SECONDS = 6
 """Of a segment: a shorter one hears too little of the song around it."""
 _CHANNELS, _SECONDS = 64, 40.0
@@ -94,7 +96,7 @@ def too_much(wanted: Need, frames: int, rate: int, available: int) -> EngineErro
     """The error of a model that needs more than is available, None where it fits.
 
     >>> str(too_much(need([Size("HDemucs", 48)], 4, openvino=False), 44 * 44100, 44100, 2_000_000_000))
-    'this model needs about 4.6 GB for segments of 44 s, 2.0 GB are free. Choose --segment 15, or --engine builtin.'
+    'this model needs about 4.6 GB for segments of 44 s, 2.0 GB are free. Choose --segment 14, or --engine builtin.'
     """
     if wanted.of(frames) <= available:
         return None
@@ -102,7 +104,7 @@ def too_much(wanted: Need, frames: int, rate: int, available: int) -> EngineErro
         f"this model needs about {wanted.of(frames) / _GIGABYTE:.1f} GB for segments of {frames / rate:.3g} s, "
         f"{available / _GIGABYTE:.1f} GB are free"
     )
-    fitting = int((available - wanted.fixed) / wanted.per_frame / rate)
+    fitting = int((_ADVISED * available - wanted.fixed) / wanted.per_frame / rate)
     if wanted.free and fitting >= LEAST_SECONDS:
         return EngineError(what, None, f"Choose --segment {fitting}, or --engine builtin.")
     return EngineError(what, None, "End other programs, or choose --engine builtin.")
