@@ -6,6 +6,8 @@ import json
 import shutil
 import sqlite3
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -66,6 +68,27 @@ def tag(path: Path, *frames: object) -> Path:
 def server() -> Iterator[str]:
     with postgres.server() as url:
         yield url
+
+
+def test_what_is_known_is_told_without_loading_what_listens(stem: Stem, song: Path) -> None:
+    """scipy.signal takes longer to load than the rest of the work."""
+    stem("analyze", song)
+    (folder,) = Path("stems").iterdir()
+    script = (
+        "import sys; from stem_cli.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print('scipy.signal' in sys.modules)"
+    )
+    for asked in (
+        ["analyze", song],
+        ["analyze", folder],
+        ["export-ableton", folder],
+        ["organize", folder, "--for", "mixxx"],
+    ):
+        command = [sys.executable, "-c", script, *map(str, asked), "--quiet"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "False", asked
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

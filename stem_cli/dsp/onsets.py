@@ -10,9 +10,9 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import find_peaks
 
 from stem_cli.dsp.framing import Floats, Framer, magnitudes
+from stem_cli.dsp.peaks import peaks_of
 from stem_cli.dsp.stft import hann, size_near
 
 Array = npt.NDArray[np.float64]
@@ -148,9 +148,7 @@ def onsets(novelty: Novelty) -> Onsets:
     mean = float(curve.mean()) if len(curve) else 0.0
     if mean <= 0:
         return Onsets(*(np.zeros(0) for _ in range(4)))
-    peaks, _ = find_peaks(
-        curve, height=1.5 * mean, prominence=mean, distance=max(1, round(_GAP_SECONDS * novelty.rate))
-    )
+    peaks = peaks_of(curve, height=1.5 * mean, prominence=mean, distance=max(1, round(_GAP_SECONDS * novelty.rate)))
     kicks, claps = (_most_near(novelty.flux[band], peaks, reach) for band, reach in ((KICK, 2), (CLAP, 4)))
     snares = unit(claps) * (1 - unit(kicks))
     return Onsets(_attacks(novelty, peaks / novelty.rate), curve[peaks], kicks, snares)

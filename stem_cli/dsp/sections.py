@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.signal import find_peaks
-from scipy.spatial.distance import cdist
 
 from stem_cli.dsp.bands import Bands
 from stem_cli.dsp.chroma import Chroma
 from stem_cli.dsp.downbeats import between
 from stem_cli.dsp.onsets import Array
+from stem_cli.dsp.peaks import peaks_of
 
 _FLOOR_DB, _SPREAD_DB = -60.0, 15.0
 _CHROMA_WEIGHT = 3.0
@@ -76,6 +75,8 @@ def _features(levels: Mapping[str, Array], notes: Sequence[Array]) -> Array:
 
 def _boundaries(features: Array) -> list[int]:
     """Bars at which something new begins."""
+    from scipy.spatial.distance import cdist  # loaded no earlier than it is needed, as in `peaks`
+
     apart = cdist(features, features)
     alike = np.exp(-apart / max(float(np.median(apart)), 1e-9))
     reach = np.arange(-_HALF_BARS, _HALF_BARS) + 0.5
@@ -85,7 +86,7 @@ def _boundaries(features: Array) -> list[int]:
     size = 2 * _HALF_BARS
     novelty = np.array([np.sum(board * padded[bar : bar + size, bar : bar + size]) for bar in range(len(alike))])
     least = _PEAK_SHARE * float(np.percentile(novelty, 98))
-    peaks, _ = find_peaks(novelty, distance=_APART_BARS, height=max(least, 1e-9))
+    peaks = peaks_of(novelty, distance=_APART_BARS, height=max(least, 1e-9))
     return [int(peak) for peak in peaks]
 
 

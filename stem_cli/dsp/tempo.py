@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import fft
-from scipy.signal import find_peaks
 
 from stem_cli.dsp.onsets import KICK, SNARE, Array, Novelty, Onsets
+from stem_cli.dsp.peaks import peaks_of
 
 SLOWEST, FASTEST = 60.0, 200.0
 USUAL = (70.0, 180.0)
@@ -70,7 +70,7 @@ def guesses(novelty: Novelty) -> list[tuple[float, float]]:
     most = count / 2
     read = [np.where(lags * many < most, np.interp(lags * many, np.arange(count), repeats), 0) for many in _MULTIPLES]
     score = np.sum(read, axis=0)
-    peaks, _ = find_peaks(score, distance=round(_APART_BPM / _STEP_BPM))
+    peaks = peaks_of(score, distance=round(_APART_BPM / _STEP_BPM))
     best = sorted(peaks, key=lambda peak: -score[peak])[:_GUESSES]
     return [(float(tempos[peak]), float(score[peak] / max(repeats[0], 1e-12))) for peak in best]
 
@@ -111,7 +111,7 @@ def strong_hits_a_second(novelty: Novelty) -> float:
     top = float(np.percentile(loud, 99)) if loud.size else 0.0
     if top <= 0:
         return 0.0
-    hits, _ = find_peaks(loud, height=_STRONG * top, distance=max(1, round(_STRONG_GAP_SECONDS * novelty.rate)))
+    hits = peaks_of(loud, height=_STRONG * top, distance=max(1, round(_STRONG_GAP_SECONDS * novelty.rate)))
     playing = np.unique((hits / novelty.rate).astype(int) // 2)  # stretches of two seconds
     return len(hits) / (2 * len(playing)) if len(playing) else 0.0
 

@@ -122,7 +122,7 @@ def _analysed(folder: StemFolder) -> tuple[Tempo, ...]:
     """The grid that `stem analyze` has found, where that is to be relied on."""
     if not folder.record.analysis:
         return ()
-    from stem_cli.analysis import of_record, tempos_of  # a second of scipy
+    from stem_cli.analysis import of_record, tempos_of
 
     try:
         found = of_record(folder)

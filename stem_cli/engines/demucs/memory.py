@@ -25,7 +25,7 @@ _OPENVINO_WEIGHTS, _OPENVINO = 2.9, 21.0
 """The weights that often, and bytes by frame and channel of the first layer. Each network keeps its own."""
 _OVERLAP = 3 * 2 * 4.0
 """Bytes by frame and stem of one network, of two channels that wait for the next segment."""
-_ADVISED = 0.95
+ADVISED = 0.95
 """Of what is free, in an advice: until it is followed, a little of it may be taken. No measurement."""
 LEAST_SECONDS = 6
 """Of a segment: a shorter one hears too little of the song around it."""
@@ -104,7 +104,7 @@ def too_much(wanted: Need, frames: int, rate: int, available: int) -> EngineErro
         f"this model needs about {wanted.of(frames) / _GIGABYTE:.1f} GB for segments of {frames / rate:.3g} s, "
         f"{available / _GIGABYTE:.1f} GB are free"
     )
-    fitting = int((_ADVISED * available - wanted.fixed) / wanted.per_frame / rate)
+    fitting = int((ADVISED * available - wanted.fixed) / wanted.per_frame / rate)
     if wanted.free and fitting >= LEAST_SECONDS:
         return EngineError(what, None, f"Choose --segment {fitting}, or --engine builtin.")
     return EngineError(what, None, "End other programs, or choose --engine builtin.")
