@@ -10,8 +10,11 @@ from typing import Any
 
 import numpy as np
 from conftest import music
-from lalal_server import Habits, Lalal, labels_of, parts
+from lalal_choices import Habits
+from lalal_service import Lalal
+from lalal_tracks import labels_of, parts
 
+from stem_cli.database import open_database
 from stem_cli.engines import Engine, Request, Run
 from stem_cli.engines.cloud.line import Clock
 
@@ -77,3 +80,12 @@ def assert_equal(made: Made, song: Song, model: str, habits: Habits | None = Non
     assert list(made.stems) == list(cloud.LALAL.offer(model).model.stems)
     for name, stem in made.stems.items():
         assert np.array_equal(stem, wanted[name]), name
+
+
+def bookings(data: Path) -> list[dict[str, Any]]:
+    """The bookings of a folder of data, in order."""
+    database = open_database("", data)
+    try:
+        return [dict(row) for row in database.rows("SELECT * FROM bookings ORDER BY made_at")]
+    finally:
+        database.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from conftest import Stem
 
 _CRONTAB = """#!/bin/sh
 case "$1" in
@@ -81,3 +84,14 @@ def schedulers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Schedulers:
     monkeypatch.setenv("REAL_CRONTAB", real or "")
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     return made
+
+
+def install(stem: Stem, *words: str, kind: str = "cron", **options: object) -> subprocess.CompletedProcess[str]:
+    """`stem schedule install`, without being asked."""
+    return stem("schedule", "install", "--yes", "--kind", kind, *words, **options)
+
+
+def status(stem: Stem) -> list[dict[str, object]]:
+    """What is scheduled."""
+    found: list[dict[str, object]] = json.loads(stem("schedule", "status", "--json").stdout)
+    return found

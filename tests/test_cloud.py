@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import soundfile
 from conftest import Stem, music
+from lalal_choices import Fault, Habits
 from lalal_runs import ENGINE, FULL, Song, assert_equal, cloud, expected, request, separate
-from lalal_server import KEY, Fault, Habits, Lalal, real_time, serving
+from lalal_server import real_time, serving
+from lalal_service import KEY, Lalal
 
 from stem_cli import stems
 from stem_cli.engines import Request, request_of
@@ -25,13 +27,6 @@ from stem_cli.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
 MODELS = [model.name for model in ENGINE.models]
-
-
-@pytest.fixture
-def lalal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lalal]:
-    monkeypatch.setenv("STEM_LALAL_KEY", KEY)
-    with serving() as server:
-        yield server
 
 
 # ------------------------------------------------------------------------------------------------------- what it makes

@@ -8,15 +8,17 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import postgres
 import pytest
-from lalal_runs import ENGINE, Clock, Song, assert_equal, cloud, request, separate
-from lalal_server import KEY, Fault, Habits, Lalal, serving
+from lalal_choices import Fault, Habits
+from lalal_runs import ENGINE, Clock, Song, assert_equal, bookings, cloud, request, separate
+from lalal_server import serving
+from lalal_service import Lalal
 
 from stem_cli.database import Database, open_database
 from stem_cli.engines import Run
@@ -25,13 +27,6 @@ from stem_cli.engines.cloud.service import Source
 from stem_cli.errors import BusyError, CloudError
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
-
-
-@pytest.fixture
-def lalal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lalal]:
-    monkeypatch.setenv("STEM_LALAL_KEY", KEY)
-    with serving() as server:
-        yield server
 
 
 # ------------------------------------------------------------------------------------------------------------ the book
@@ -124,21 +119,13 @@ def test_the_engine_books_in_either_database(lalal: Lalal, url: str, tmp_path: P
 # -------------------------------------------------------------------------------------------------- booked before sent
 
 
-def rows(data: Path) -> list[dict[str, Any]]:
-    database = open_database("", data)
-    try:
-        return [dict(row) for row in database.rows("SELECT * FROM bookings ORDER BY made_at")]
-    finally:
-        database.close()
-
-
 def seen_at(lalal: Lalal, data: Path, step: str) -> list[list[dict[str, Any]]]:
     """What stands in the database while the service gets a question."""
     seen: list[list[dict[str, Any]]] = []
 
     def look(one: str) -> Fault | None:
         if one == step:
-            seen.append(rows(data))
+            seen.append(bookings(data))
         return None
 
     lalal.surprise = look
@@ -159,7 +146,7 @@ def test_the_tasks_number_stands_there_before_it_is_asked_for(lalal: Lalal, tmp_
     seen = seen_at(lalal, tmp_path, "check")
     separate(Song(), request(lalal, tmp_path), lalal.clock)
     assert {(one["state"], one["task_id"]) for (one,) in seen} == {("started", next(iter(lalal.tasks)))}
-    assert [row["state"] for row in rows(tmp_path)] == ["delivered"]
+    assert [row["state"] for row in bookings(tmp_path)] == ["delivered"]
 
 
 def test_an_order_whose_answer_is_lost_is_sent_again_with_the_same_key(lalal: Lalal, tmp_path: Path) -> None:
@@ -197,7 +184,7 @@ def test_a_used_key_whose_task_nobody_knows_is_told_and_not_paid_twice(
     song = Song(6.0, 8000, 1)
     assert_equal(separate(song, request(lalal, tmp_path), lalal.clock), song, "lalal-vocals")
     assert len(lalal.tasks) == 2
-    assert sorted(row["state"] for row in rows(tmp_path)) == ["delivered", "given up"]
+    assert sorted(row["state"] for row in bookings(tmp_path)) == ["delivered", "given up"]
 
 
 def test_paying_again_for_one_song_is_not_leave_for_another(
@@ -322,12 +309,12 @@ def test_tracks_go_a_while_after_they_were_handed_over(lalal: Lalal, tmp_path: P
 def test_tracks_stay_until_the_stems_are_on_the_disk(lalal: Lalal, tmp_path: Path) -> None:
     """Killed between the last block and the last file: the order stays open, and its tracks are there days later."""
     list(cloud._separate(Song(), request(lalal, tmp_path), Run(), Clock(lalal.clock.now, lalal.clock.sleep)))
-    assert [row["state"] for row in rows(tmp_path)] == ["started"]
+    assert [row["state"] for row in bookings(tmp_path)] == ["started"]
     (kept,) = (tmp_path / "cloud").iterdir()
     os.utime(kept, (time.time() - 6 * 24 * 3600,) * 2)
     lalal.clock.sleep(6 * 24 * 3600)
     assert_equal(separate(Song(), request(lalal, tmp_path), lalal.clock), Song(), "lalal-vocals")
-    assert [row["state"] for row in rows(tmp_path)] == ["delivered"]
+    assert [row["state"] for row in bookings(tmp_path)] == ["delivered"]
     assert len(lalal.tasks) == 1
 
 
@@ -348,58 +335,3 @@ def test_nothing_of_the_song_that_was_sent_stays(lalal: Lalal, tmp_path: Path) -
     separate(Song(), request(lalal, tmp_path), lalal.clock)
     assert not list(tmp_path.rglob("song-*"))
     assert not list(tmp_path.rglob("*.part"))
-
-
-# ------------------------------------------------------------------------------------------------------- Ctrl-C, inside
-
-
-def interrupted(lalal: Lalal, data: Path, at: Callable[[], bool]) -> list[str]:
-    """A run that is stopped in a sleep; what it told."""
-    notes: list[str] = []
-
-    def sleep(seconds: float) -> None:
-        lalal.clock.time += seconds
-        if at():
-            raise KeyboardInterrupt
-
-    watched = type("Watched", (), {"now": lalal.clock.now, "sleep": staticmethod(sleep)})()
-    with pytest.raises(KeyboardInterrupt):
-        separate(Song(), request(lalal, data), watched, notes)
-    return notes
-
-
-def test_ctrl_c_before_the_start_cancels_nothing(lalal: Lalal, tmp_path: Path) -> None:
-    lalal.faults["upload"] += [Fault("before")] * 3
-    interrupted(lalal, tmp_path, lambda: "upload" in lalal.steps())
-    assert "cancel" not in lalal.steps()
-    assert not lalal.tasks
-
-
-def test_ctrl_c_during_the_work_cancels_and_the_next_run_orders_anew(lalal: Lalal, tmp_path: Path) -> None:
-    notes = interrupted(lalal, tmp_path, lambda: lalal.steps().count("check") == 2)
-    assert notes[-1] == "LALAL.AI: the task was cancelled"
-    assert lalal.charged == []
-    assert [row["state"] for row in rows(tmp_path)] == ["cancelled"]
-    assert_equal(separate(Song(), request(lalal, tmp_path), lalal.clock), Song(), "lalal-vocals")
-    assert len(lalal.charged) == 1
-
-
-def test_ctrl_c_when_the_task_is_done_keeps_what_was_paid(lalal: Lalal, tmp_path: Path) -> None:
-    lalal.faults["files"] += [Fault("before")] * 3
-    notes = interrupted(lalal, tmp_path, lambda: "files" in lalal.steps())
-    assert "the same command takes it up again, within 24 hours" in notes[-1]
-    assert_equal(separate(Song(), request(lalal, tmp_path), lalal.clock), Song(), "lalal-vocals")
-    assert len(lalal.tasks) == 1
-
-
-def test_ctrl_c_whose_cancelling_fails_says_so(lalal: Lalal, tmp_path: Path) -> None:
-    lalal.faults["cancel"] += [Fault("answer", 503, b"")] * 3
-    stopped: list[bool] = []
-
-    def once() -> bool:
-        stopped.append("check" in lalal.steps())
-        return stopped.count(True) == 1
-
-    assert "could not be cancelled" in interrupted(lalal, tmp_path, once)[-1]
-    assert_equal(separate(Song(), request(lalal, tmp_path), lalal.clock), Song(), "lalal-vocals")
-    assert len(lalal.tasks) == 1

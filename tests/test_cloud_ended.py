@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 import soundfile
 from conftest import music
-from lalal_server import KEY, Habits, Lalal, real_time
+from lalal_choices import Habits
+from lalal_server import real_time
+from lalal_service import KEY, Lalal
 from test_cloud import PROGRAM
 
 pytestmark = pytest.mark.usefixtures("no_proxy")

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lalal_choices import Fault, Habits, VirtualClock
 from lalal_runs import Made, Song, assert_equal, request, separate
-from lalal_server import DAY, KEY, Fault, Habits, Lalal, VirtualClock, serving
+from lalal_service import DAY, Lalal
 
 from stem_cli.errors import CloudError, OutputError, StemError
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
 LINES = [{"loc": ["body", "presets", "stem"], "msg": "Input should be 'vocals'", "type": "enum"}]
 STEPS = ("minutes_left", "upload", "stem_separator", "check", "files")
-
-
-@pytest.fixture
-def lalal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lalal]:
-    monkeypatch.setenv("STEM_LALAL_KEY", KEY)
-    with serving() as server:
-        yield server
 
 
 def run(lalal: Lalal, data: Path, model: str = "lalal-vocals", clock: Any = None) -> Made:

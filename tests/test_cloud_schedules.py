@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lalal_choices import Fault, Habits, VirtualClock
 from lalal_runs import Song, assert_equal, request, separate
-from lalal_server import DAY, KEY, Fault, Habits, Lalal, VirtualClock, serving
+from lalal_server import serving
+from lalal_service import DAY, KEY, Lalal
 
 from stem_cli.database import Database
 from stem_cli.engines.cloud import line

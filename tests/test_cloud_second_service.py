@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from lalal_choices import VirtualClock
 from lalal_runs import FULL, Made, Song, cloud, separate
-from lalal_server import VirtualClock
 
 from stem_cli.engines import Model, Request
 from stem_cli.engines.cloud.service import Advice, Ask, Call, Offer, Service, Status, Track

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 from conftest import SHARED
+from lalal_choices import Fault, Habits
 from lalal_runs import ENGINE, Song, request, separate
-from lalal_server import DAY, KEY, Exchange, Fault, Habits, Lalal, serving
+from lalal_service import DAY, KEY, Exchange, Lalal
 
 from stem_cli.errors import CloudError
 
@@ -86,13 +86,6 @@ def specification() -> Specification:
     if not FILE.exists():
         pytest.skip("the specification is shared test material")
     return Specification(FILE)
-
-
-@pytest.fixture
-def lalal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lalal]:
-    monkeypatch.setenv("STEM_LALAL_KEY", KEY)
-    with serving() as server:
-        yield server
 
 
 def calls(lalal: Lalal) -> list[Exchange]:
