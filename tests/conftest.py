@@ -19,8 +19,8 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's job in the ba
 pytest_plugins = (
     "demucs_files",
     "demucs_shelf",
-    "engine_subjects",
     "lalal_server",
+    "engine_subjects",  # imports the one above
     "obstacles",
     "onnx_models",
     "processes",

@@ -73,6 +73,7 @@ def test_what_the_user_says_of_the_tempo_counts(stem: Stem, house: tuple[Song, d
     assert grid["constant"]
 
 
+@pytest.mark.slow
 def test_what_the_user_says_of_bars_counts_and_stays(stem: Stem, house: tuple[Song, dict[str, np.ndarray]]) -> None:
     song, stems = house
     folder = write_stems(Path("song"), stems)
@@ -87,6 +88,7 @@ def test_what_the_user_says_of_bars_counts_and_stays(stem: Stem, house: tuple[So
     assert "has no downbeat there" in stem("analyze", folder, "--downbeat", "99", code=2).stderr
 
 
+@pytest.mark.slow
 def test_what_the_user_says_of_a_song_of_ours_is_kept_until_it_is_heard_anew(stem: Stem) -> None:
     stem("separate", DEMO, "--output", "stems", "--name-template", "demo")
     said = told(stem, Path("stems/demo"), "--downbeat", "0.484")
@@ -97,6 +99,7 @@ def test_what_the_user_says_of_a_song_of_ours_is_kept_until_it_is_heard_anew(ste
     assert told(stem, Path("stems/demo"), "--reanalyze")["grid"]["first_downbeat"] == 0.0
 
 
+@pytest.mark.slow
 def test_what_contradicts_itself_is_refused_before_anything_is_done(stem: Stem) -> None:
     shutil.copy(DEMO, "song.flac")
     Path("mine.xml").write_text("<DJ_PLAYLISTS/>")
@@ -111,6 +114,7 @@ def test_what_contradicts_itself_is_refused_before_anything_is_done(stem: Stem) 
     assert not Path("stems").exists()
 
 
+@pytest.mark.slow
 def test_a_song_that_is_known_gets_stems_where_they_are_asked_for(stem: Stem) -> None:
     done = stem("analyze", DEMO)
     assert f"its stems are in {Path('stems')}" in done.stderr
@@ -138,6 +142,7 @@ def test_what_has_no_beat_is_told_so_or_with_a_doubt(stem: Stem, seconds: float,
     assert found["sections"] == [] or found["grid"] is not None
 
 
+@pytest.mark.slow
 def test_stems_of_different_lengths_are_taken_and_of_different_rates_refused(
     stem: Stem, house: tuple[Song, dict[str, np.ndarray]]
 ) -> None:

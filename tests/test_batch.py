@@ -66,6 +66,7 @@ def test_the_same_folder_by_another_way_is_the_same_folder(stem: Stem) -> None:
     assert (plan["plan"], plan["finished"]) == ([], 2)
 
 
+@pytest.mark.slow
 def test_only_what_is_new_is_done_and_names_may_be_anything(stem: Stem) -> None:
     write_songs(1)
     stem("batch", MUSIC)
@@ -105,6 +106,7 @@ def begun(name: str) -> tuple[str, str]:
     return at, state
 
 
+@pytest.mark.slow
 def test_a_damaged_song_is_told_and_left_alone_until_somebody_says_so(stem: Stem) -> None:
     songs = write_songs(3)
     cut(songs[1])
@@ -159,6 +161,7 @@ def test_retry_puts_failed_songs_back_and_the_next_batch_tries_them(stem: Stem) 
 # ---------------------------------------------------------------------------------------- what was lost or changed
 
 
+@pytest.mark.slow
 def test_stems_deleted_by_hand_are_made_again(stem: Stem) -> None:
     write_songs(2)
     stem("batch", MUSIC)
@@ -170,6 +173,7 @@ def test_stems_deleted_by_hand_are_made_again(stem: Stem) -> None:
     assert_whole(OUTPUT, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stays", [True, False])
 def test_a_disk_of_stems_that_is_not_plugged_in_is_told_and_verify_makes_them_again(stem: Stem, stays: bool) -> None:
     write_songs(2)
@@ -201,6 +205,7 @@ def test_stems_whose_tags_another_program_changed_are_not_made_again(stem: Stem)
     assert rows("SELECT files FROM queue") == fresh
 
 
+@pytest.mark.slow
 def test_verify_finds_a_flipped_sample(stem: Stem) -> None:
     write_songs(2)
     stem("batch", MUSIC)
@@ -216,6 +221,7 @@ def test_verify_finds_a_flipped_sample(stem: Stem) -> None:
     assert_whole(OUTPUT, 2)
 
 
+@pytest.mark.slow
 def test_a_changed_setting_is_told_and_upgrade_makes_only_those_anew_out_of_the_cache(stem: Stem) -> None:
     write_songs(2)
     stem("batch", MUSIC)

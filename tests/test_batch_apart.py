@@ -90,6 +90,7 @@ def test_what_is_wrong_with_a_song_is_told_as_by_the_batch_itself(stem: Stem) ->
     assert list(states().values()).count("done") == MANY - 1
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_costs_no_song_and_no_batch(stem: Stem) -> None:
     write_songs(1, seconds=20)
     write_songs(MANY, first=1)
@@ -118,6 +119,7 @@ def test_a_song_that_kills_its_process_three_times_is_given_up_and_the_others_ar
     assert sorted(states().items()) == [("00.wav", "failed"), *((f"{n:02}.wav", "done") for n in range(1, MANY + 1))]
 
 
+@pytest.mark.slow
 def test_where_the_batch_is_killed_its_processes_end_at_once(stem: Stem) -> None:
     write_songs(MANY, seconds=20)
     process = started("batch", MUSIC, "--jobs", "2")
@@ -129,6 +131,7 @@ def test_where_the_batch_is_killed_its_processes_end_at_once(stem: Stem) -> None
     assert alive == []
 
 
+@pytest.mark.slow
 def test_ctrl_c_reaches_all_processes_and_leaves_nothing_half_made(stem: Stem, tmp_path: Path) -> None:
     write_songs(MANY, seconds=20)
     process = started("batch", MUSIC, "--jobs", "2", start_new_session=True)

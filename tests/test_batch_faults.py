@@ -63,6 +63,7 @@ def kill_again_and_again(stem: Stem, tmp_path: Path, songs: int, kills: int, sid
     assert (again.stdout, again.stderr) == ("", "")
 
 
+@pytest.mark.slow
 def test_killed_three_times_a_batch_is_completed_and_no_song_is_done_twice(stem: Stem, tmp_path: Path) -> None:
     kill_again_and_again(stem, tmp_path, 8, 3, 2)
 
@@ -138,6 +139,7 @@ def test_a_signal_gives_the_songs_in_hand_back_and_leaves_nothing_half_made(
 # ---------------------------------------------------------------------------------------- disks
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_ends_the_batch_and_the_next_run_goes_on(
     stem: Stem, small_disk: Callable[[int], Path]
 ) -> None:
@@ -164,6 +166,7 @@ def test_a_batch_that_the_disk_cannot_hold_is_refused_with_what_is_missing(
     assert states() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mount_point_stays", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_songs_that_vanish_end_the_batch_and_are_known_when_they_are_back_elsewhere(
     stem: Stem, mount_point_stays: bool
@@ -243,6 +246,7 @@ def test_a_song_that_was_gone_for_a_while_is_tried_again_when_it_is_back(stem: S
     assert_each_once(2)
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_the_batch_and_no_song_fails_of_it(stem: Stem) -> None:
     write_songs(6, seconds=2)
     process = started("batch", MUSIC, "--json", "--quiet", "--jobs", "1")

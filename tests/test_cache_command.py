@@ -21,7 +21,7 @@ DAY = 86400
 @pytest.fixture
 def kept(tmp_path: Path) -> list[Path]:
     """Three songs in the cache of the command line, last used 50, 30 and 10 days ago."""
-    songs = [write_song(tmp_path / "work" / f"song{seed}.wav", 0.5, seed) for seed in range(3)]
+    songs = [write_song(tmp_path / "work" / f"song{seed}.wav", 1.0, seed) for seed in range(3)]
     with opened(tmp_path) as shop:
         for path, days in zip(songs, (50, 30, 10), strict=True):
             run(shop, path, tmp_path / "stems")
@@ -51,7 +51,7 @@ def test_info_tells_where_and_how_large(stem: Stem, kept: list[Path], tmp_path: 
 def test_clear_removes_what_was_not_used_for_so_long(stem: Stem, kept: list[Path]) -> None:
     assert stem("cache", "clear", "--older-than", "20d", "--dry-run").stdout.startswith("2 songs would be removed")
     assert len(sources(stem)) == 3
-    assert stem("cache", "clear", "--older-than", "40d").stdout.startswith("1 songs removed")
+    assert stem("cache", "clear", "--older-than", "40d").stdout.startswith("1 song removed")
     assert sources(stem) == ["song1.wav", "song2.wav"]
 
 

@@ -375,6 +375,7 @@ def test_stems_together_are_a_model_in_any_order_and_leave_is_what_is_missing(
     assert "lalal/lalal-drums-bass/" in told
 
 
+@pytest.mark.slow
 def test_force_replaces_files_and_pays_nothing(stem: Stem, service: Lalal, song: Path) -> None:
     asked = ("separate", song, "--engine", "cloud", "--allow-cloud", "--output", "stems")
     stem(*asked)

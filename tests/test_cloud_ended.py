@@ -65,6 +65,7 @@ def killed(process: subprocess.Popen[str]) -> None:
     process.wait(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "step",
     [

@@ -277,6 +277,7 @@ def data(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("group", [0, *(pytest.param(group, marks=pytest.mark.slow) for group in range(1, GROUPS))])
 def test_nothing_is_paid_twice_and_nothing_is_wrong(
     fateful: tuple[Lalal, Fate, Programs], data: Path, monkeypatch: pytest.MonkeyPatch, group: int

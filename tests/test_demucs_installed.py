@@ -61,6 +61,7 @@ def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], se
     return lambda: {name.partition(".")[0] for name in record.read_text("utf-8").splitlines()}
 
 
+@pytest.mark.slow
 def test_torch_runs_it_where_openvino_is_absent(stem: Stem, ready: Path, without: Without) -> None:
     song = write()
     one = separated(stem, song, ready, "--precision", "f32")

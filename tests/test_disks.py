@@ -83,6 +83,7 @@ def test_a_cache_on_a_disk_that_is_too_small_is_done_without(
     assert not list(disk.rglob("*.wav"))
 
 
+@pytest.mark.slow
 def test_a_full_disk_for_the_database_is_an_output_error(
     stem: Stem, monkeypatch: pytest.MonkeyPatch, small_disk: Callable[[int], Path]
 ) -> None:

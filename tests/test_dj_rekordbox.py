@@ -142,6 +142,7 @@ def test_twenty_thousand_tracks_in_seconds(tmp_path: Path) -> None:
     checked(path)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_tracks(tmp_path: Path) -> None:
     """Four times as many take as much, both ways."""
     path = tmp_path / "many.xml"

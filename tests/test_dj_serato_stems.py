@@ -95,6 +95,7 @@ def test_ten_thousand_damaged_files(quick_folder: Path) -> None:
             read_serato_stems(path)
 
 
+@pytest.mark.slow
 def test_organize_writes_them_only_where_asked_and_only_for_lossless_songs(stem: Stem) -> None:
     soundfile.write("first.flac", music(1.0, 44100), 44100, subtype="PCM_16")
     soundfile.write("second.mp3", music(1.0, 44100, seed=1), 44100)

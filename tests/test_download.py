@@ -102,6 +102,7 @@ def test_a_host_that_cannot_go_on_starts_anew(folder: Path) -> None:
     assert [(one.start, one.status) for one in web.log] == [(0, 200), (0, 200)]
 
 
+@pytest.mark.slow
 def test_a_host_that_drops_each_time_after_little_is_given_up_and_what_came_is_kept(folder: Path, pauses: None) -> None:
     page = Page(BODY, drop=100_000)
     with serve(model=page) as web:

@@ -232,6 +232,7 @@ def test_an_engines_id_says_all_that_changes_its_sound(subject: Subject) -> None
         assert_alike(subject, known, made)
 
 
+@pytest.mark.slow
 @every_engine
 def test_an_engine_ends_at_once_when_it_is_closed(subject: Subject) -> None:
     before = set(threading.enumerate())

@@ -48,6 +48,7 @@ def hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("how", "read"), [(SLEEPS, ""), (SLEEPS, "next(blocks)"), (DEAF, "next(blocks)")])
 def test_vocals_stay_whole_where_the_second_pass_hangs(stem: Stem, sung: Path, hang: Any, how: str, read: str) -> None:
     hang(how, read)

@@ -89,6 +89,7 @@ def test_a_users_file_with_the_name_of_a_stem_that_is_added_stays(stem: Stem, fo
     assert below(made.parent) == before
 
 
+@pytest.mark.slow
 def test_stems_of_another_format_are_replaced_only_by_force(stem: Stem) -> None:
     song = small_song()
     made = Path(stem("separate", song).stdout.splitlines()[0]).parent
@@ -112,6 +113,7 @@ def test_metadata_that_was_damaged_is_an_error_that_harms_nothing(stem: Stem, fo
     assert below(home) == before
 
 
+@pytest.mark.slow
 def test_another_song_of_the_same_name_does_not_take_the_place_of_the_first(stem: Stem) -> None:
     song = small_song()
     Path("b").mkdir()

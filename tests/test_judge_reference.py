@@ -236,6 +236,7 @@ def test_estimates_take_all_stems_and_none_twice(stem: Stem, tmp_path: Path, tru
     assert set(found) == set(truth)
 
 
+@pytest.mark.slow
 def test_parts_beside_their_whole_are_left_out_and_change_no_figure(
     stem: Stem, tmp_path: Path, truth: dict[str, Any]
 ) -> None:
@@ -265,6 +266,7 @@ def test_a_folder_of_several_songs_names_one_of_them(stem: Stem, tmp_path: Path,
     assert "named after a stem" in stem("judge", tmp_path / "empty", code=3).stderr
 
 
+@pytest.mark.slow
 def test_separate_tells_the_same_figures_as_judge(stem: Stem, song: Path, tmp_path: Path) -> None:
     sound = soundfile.read(song)[0].T
     truth = {"vocals": sound * 0.25, "drums": sound * 0.5}

@@ -58,6 +58,7 @@ def kill_at_moments(stem: Stem, tmp_path: Path, moments: int, seed: int) -> None
         assert left_over(OUTPUT) + left_over(tmp_path / "cache" / "stems") == []
 
 
+@pytest.mark.slow
 def test_killed_at_six_moments_nothing_half_made_is_visible_and_the_next_run_completes_it(
     stem: Stem, tmp_path: Path
 ) -> None:

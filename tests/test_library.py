@@ -293,6 +293,7 @@ def test_days_are_written_in_one_way(tmp_path: Path, text: str, day: str) -> Non
     assert [library.read(tmp_path / name)[0].entries[0].added for name in ("a.nml", "a.xml")] == [day, day]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEEDS)
 def test_ten_thousand_damaged_files_give_a_list_or_a_clear_error(quick_folder: Path, name: str) -> None:
     """Of each kind."""

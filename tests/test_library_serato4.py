@@ -211,6 +211,7 @@ def test_crates_inside_each_other_and_nonsense_in_fields_end(tmp_path: Path) -> 
     assert crates[0].entries[0].added == ""
 
 
+@pytest.mark.slow
 def test_ten_thousand_damaged_databases_give_a_list_or_a_clear_error(quick_folder: Path) -> None:
     chance, whole = random.Random(4), written(quick_folder / "seed.sqlite").read_bytes()
     path = quick_folder / "root.sqlite"

@@ -22,6 +22,7 @@ def test_a_muted_stem_is_silent_and_the_sum_is_still_the_song(stem: Stem, sung: 
     assert_whole(Path("stems"), 1)
 
 
+@pytest.mark.slow
 def test_a_muted_folder_is_told_from_one_that_is_not(stem: Stem, sung: Path) -> None:
     stem("separate", sung, "--mute", "vocals")
     assert json.loads(stem("separate", sung, "--mute", "vocals", "--json").stdout)["status"] == "there"
@@ -48,6 +49,7 @@ def test_the_rest_cannot_be_muted(stem: Stem, sung: Path) -> None:
     assert "takes what is in the others" in stem("separate", sung, "--mute", "other", code=2).stderr
 
 
+@pytest.mark.slow
 def test_a_muted_stem_is_not_taken_for_the_real_one_later(stem: Stem, sung: Path) -> None:
     stem("separate", sung, "--mute", "vocals")
     stem("separate", sung, "--force", "--stems", "drums")

@@ -195,6 +195,7 @@ def everything_below(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*"))
 
 
+@pytest.mark.slow
 @unix
 def test_forty_nasty_names_are_separated_into_names_that_every_system_takes(stem: Stem) -> None:
     nasty = [f"{name}.wav" for name in NASTY] + ["latin1 \udce9\udcff.wav", "\udcf0\udc9f.wav"]

@@ -187,6 +187,7 @@ def test_a_disk_that_fills_up_leaves_nothing_half_written_and_the_next_run_compl
     assert_complete(home)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_next_run_completes(stem: Stem, stems: Path) -> None:
     stem("organize", stems, *ASKED, "--output", "whole")
     chance = random.Random(1)

@@ -46,6 +46,7 @@ def test_a_job_tells_its_folder_where_there_are_several(stem: Stem) -> None:
     assert [Path(line.partition(" -> ")[2].split("  (")[0]).name for line in lines] == ["one", "two"]
 
 
+@pytest.mark.slow
 def test_songs_are_moved_up_and_down_in_a_queue_that_stopped_and_the_next_batch_keeps_to_it(stem: Stem) -> None:
     write_songs(5)
     stem("batch", MUSIC, "--limit", "1", "--jobs", "1")
@@ -74,6 +75,7 @@ def test_what_means_no_job_is_an_input_error(stem: Stem, wrong: str) -> None:
     assert "Traceback" not in told.stderr
 
 
+@pytest.mark.slow
 @unix_only
 def test_while_a_batch_runs_it_is_paused_reordered_and_goes_on(stem: Stem) -> None:
     write_songs(6)
@@ -186,6 +188,7 @@ def test_a_song_that_killed_its_process_three_times_has_failed(database: Databas
     assert (job.state, job.error) == ("failed", "its process died 3 times while it was separated")
 
 
+@pytest.mark.slow
 @unix_only
 def test_two_hosts_with_one_postgresql_share_the_songs(stem: Stem, tmp_path: Path, server: str) -> None:
     write_songs(6)

@@ -80,6 +80,7 @@ def test_the_same_command_again_makes_nothing_anew(stem: Stem, sung: Path, two_e
     assert len(separations(tmp_path)) == 1
 
 
+@pytest.mark.slow
 def test_another_folder_takes_the_better_one_from_the_cache(
     stem: Stem, sung: Path, two_engines: Path, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_second_engine_that_fails_loses_nothing(stem: Stem, sung: Path, two_en
     assert result["engine"].startswith("builtin/")
 
 
+@pytest.mark.slow
 def test_stems_of_the_first_engine_are_not_lost_to_the_second(stem: Stem, sung: Path, two_engines: Path) -> None:
     made = told(stem, sung, "--judge", "off", "--stems", "drums")
     stem("cache", "clear")
@@ -162,6 +164,7 @@ def test_stems_of_the_first_engine_are_not_lost_to_the_second(stem: Stem, sung: 
     assert any("would be lost" in warning for warning in again["warnings"])
 
 
+@pytest.mark.slow
 def test_a_song_that_nobody_judged_is_judged_when_somebody_asks(stem: Stem, sung: Path, two_engines: Path) -> None:
     assert told(stem, sung, "--judge", "off")["record"]["quality"]["level"] == ""
     later = told(stem, sung, "--output", "later")

@@ -35,6 +35,7 @@ unix_only = pytest.mark.skipif(sys.platform == "win32", reason="these names and 
 # ------------------------------------------------------------------------------------------------ what is a song
 
 
+@pytest.mark.slow
 def test_only_the_users_songs_are_taken(put: Any, scan: Any, stem: Stem) -> None:
     wanted = [put(name) for name in ("a.flac", "House/b.mp3", "House/deep/C.FLAC", "vocals.flac")]
     for name in (".hidden.flac", "._a.flac", ".trash/x.flac", "_Serato_/x.flac", "House/_Serato_Backup/x.flac"):
@@ -57,6 +58,7 @@ def test_only_the_users_songs_are_taken(put: Any, scan: Any, stem: Stem) -> None
     assert snapshot(LIBRARY) == before
 
 
+@pytest.mark.slow
 def test_what_cannot_be_taken_is_named_and_the_rest_is_taken(put: Any, scan: Any, stem: Stem) -> None:
     put("good.flac", title="Good")
     (LIBRARY / "empty.mp3").touch()
@@ -238,6 +240,7 @@ def test_what_has_not_changed_is_not_opened_again(put: Any, scan: Any) -> None:
     assert (counts(changed), changed["songs"][0]["title"]) == ({"changed": 1}, "")
 
 
+@pytest.mark.slow
 def test_a_library_through_a_year(put: Any, scan: Any, tmp_path: Path) -> None:
     for seed, name in enumerate(("House/a.flac", "House/b.flac", "c.flac", "d.flac", "e.flac")):
         put(name, seed, title=name)
@@ -268,6 +271,7 @@ def test_a_library_through_a_year(put: Any, scan: Any, tmp_path: Path) -> None:
     assert counts(scan()) == {"moved": 1}
 
 
+@pytest.mark.slow
 def test_a_disk_that_comes_back_under_another_name(put: Any, stem: Stem, scan: Any, tmp_path: Path) -> None:
     LIBRARY.mkdir()
     songs = [put(f"{name}.flac", seed, title=name) for seed, name in enumerate("abc")]

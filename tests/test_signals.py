@@ -82,6 +82,7 @@ except KeyboardInterrupt:
 """
 
 
+@pytest.mark.slow
 def test_a_signal_that_comes_inside_of_a_callback_is_not_lost() -> None:
     done = subprocess.run([sys.executable, "-c", IN_A_CALLBACK], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("stopped\n", "")

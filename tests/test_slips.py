@@ -82,6 +82,7 @@ def test_any_type_of_any_value_in_a_yaml(tmp_path: Path, rows: list[tuple[str, s
     told(lambda: bag.locate("mine", tmp_path, tmp_path / "digests"), path)
 
 
+@pytest.mark.slow
 def test_models_with_slips_are_passed_over(stem: Stem, song: Path, tmp_path: Path) -> None:
     folder = tmp_path / "models"
     (folder / "converted").mkdir(parents=True)

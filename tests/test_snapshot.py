@@ -132,6 +132,7 @@ def test_every_command_is_watched() -> None:
     assert not missing, f"add lines for {missing} to LINES above: no command may touch its input"
 
 
+@pytest.mark.slow
 def test_the_input_folder_is_as_it_was_after_every_command(stem: Stem) -> None:
     before = snapshot()
     for line in [line for lines in LINES.values() for line in lines]:

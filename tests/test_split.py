@@ -126,6 +126,7 @@ def test_the_flat_layout_is_divided_too(stem: Stem, sung: Path, monkeypatch: pyt
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_folder_of_songs_in_the_flat_layout(stem: Stem, sung: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEM_LAYOUT", "flat")
     shutil.copy(sung, "other.wav")
@@ -209,6 +210,7 @@ def test_a_stem_that_is_gone_does_not_matter_to_another(stem: Stem, sung: Path) 
     assert (folder / "lead_vocals.wav").exists()
 
 
+@pytest.mark.slow
 def test_there_is_there_only_as_it_is_wanted(stem: Stem, sung: Path) -> None:
     stem("separate", sung, "--split-vocals")
     kept = json.loads(stem("separate", sung, "--split-vocals", "--keep", "--json").stdout)
@@ -248,6 +250,7 @@ def test_drums_are_not_divided_by_the_karaoke_model_of_the_settings(stem: Stem, 
     assert "kick.wav" in done.stdout
 
 
+@pytest.mark.slow
 @unix_only
 def test_two_at_once_end_with_one_whole_folder(stem: Stem, tmp_path: Path) -> None:
     path = tmp_path / "work" / "long.wav"
@@ -344,6 +347,7 @@ def test_real_voices_are_told_apart(stem: Stem, tmp_path: Path) -> None:
         assert 10 * np.log10((true**2).sum() / ((true - found) ** 2).sum()) > least
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_the_second_pass_too(stem: Stem, sung: Path, karaoke: Path) -> None:
     told = stem("separate", sung, "--split-vocals", "--dry-run", "--engine", "builtin").stdout
     assert "would be separated; then the vocals would be divided by onnx kara" in told
@@ -356,6 +360,7 @@ def test_a_dry_run_tells_the_second_pass_too(stem: Stem, sung: Path, karaoke: Pa
     assert told["why"] == "its stems are there already"
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_that_nothing_can_divide_the_vocals(stem: Stem) -> None:
     soundfile.write("mono.wav", choir()[:, 0], RATE, subtype="PCM_16")
     for way in ("--dry-run", "--explain"):

@@ -55,6 +55,7 @@ def test_vocals_and_the_rest_add_up_to_the_song(
     assert result["record"]["made"]["engine"] == "uvr"
 
 
+@pytest.mark.slow
 def test_a_model_is_converted_at_its_first_song_and_not_at_its_second(
     stem: Stem, song: Path, uvr_models: Path, tmp_path: Path
 ) -> None:
@@ -94,6 +95,7 @@ def test_convert_prints_the_files(stem: Stem, uvr_ready: Path) -> None:
     assert told["stems"] == ["vocals"]
 
 
+@pytest.mark.slow
 def test_a_converted_model_that_is_damaged_is_made_anew(
     stem: Stem, song: Path, uvr_ready: Path, tmp_path: Path
 ) -> None:

@@ -74,6 +74,7 @@ def test_damaged_weights_are_told(folder: Path, damage: str) -> None:
     assert told.value.hint
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only on Linux memory is measured and limited like this")
 @pytest.mark.parametrize("ending", [".safetensors", ".ckpt"])
 def test_memory_that_is_short_is_not_told_as_damage(tmp_path: Path, ending: str) -> None:
@@ -265,6 +266,7 @@ def test_of_two_engines_the_one_whose_model_it_is_tells_the_fault(stem: Stem, so
     assert not Path("ran").exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_ends_the_command_in_one_line(stem: Stem, song: Path, folder: Path) -> None:
     _cut(folder / "small_bs.ckpt")
     done = stem("separate", song, "--models-dir", folder, "--model", "small_bs", code=4)

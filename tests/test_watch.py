@@ -99,6 +99,7 @@ def seconds(path: Path) -> float:
     return float(soundfile.info(path).duration)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--polling",)])
 def test_what_lay_there_and_what_is_dropped_in_is_separated(tmp_path: Path, options: tuple[str, ...]) -> None:
     DROPS.mkdir()
@@ -135,6 +136,7 @@ def test_a_file_that_grows_is_taken_when_it_is_whole() -> None:
     assert {seconds(path) for path in OUTPUT.rglob("*.wav")} == {4.0}
 
 
+@pytest.mark.slow
 def test_an_empty_file_waits_and_a_damaged_one_is_told() -> None:
     with watching() as watch:
         (DROPS / "a.wav").touch()
@@ -161,6 +163,7 @@ def test_stems_beside_the_songs_are_no_songs() -> None:
     assert_whole(DROPS, 2)
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_stems_are_made(tmp_path: Path) -> None:
     DROPS.mkdir()
     write_song(DROPS / "long.wav", 60)
@@ -173,6 +176,7 @@ def test_ctrl_c_while_stems_are_made(tmp_path: Path) -> None:
         watch.until_said("long.wav: separated")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--polling",)])
 def test_a_folder_that_goes_and_comes_back_is_watched_again(options: tuple[str, ...]) -> None:
     with watching(*options) as watch:

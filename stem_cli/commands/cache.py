@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from stem_cli import settings as settings_of
+from stem_cli.errors import counted
 from stem_cli.options import Duration, Size
 
 _EPILOG = """\b
@@ -70,9 +71,8 @@ def info(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(facts, indent=1))
         return
-    click.echo(
-        f"{facts['folder']}: {facts['songs']} songs, {facts['bytes'] / 1e9:.2f} of {kept.limit_bytes / 1e9:.1f} GB"
-    )
+    room = f"{facts['bytes'] / 1e9:.2f} of {kept.limit_bytes / 1e9:.1f} GB"
+    click.echo(f"{facts['folder']}: {counted(facts['songs'], 'song')}, {room}")
 
 
 @cache.command()
@@ -89,4 +89,4 @@ def clear(older_than: float | None, max_size: int | None, dry_run: bool, quiet: 
     removed = _open().clear(older_than, max_size, dry_run)
     if not quiet:
         verb = "would be removed" if dry_run else "removed"
-        click.echo(f"{len(removed)} songs {verb}, {sum(entry.bytes for entry in removed) / 1e9:.2f} GB")
+        click.echo(f"{counted(len(removed), 'song')} {verb}, {sum(entry.bytes for entry in removed) / 1e9:.2f} GB")

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from stem_cli import settings as settings_of
-from stem_cli.errors import UsageError
+from stem_cli.errors import UsageError, counted
 from stem_cli.options import LIBRARY_OPTIONS, added
 
 _EPILOG = """\b
@@ -95,12 +95,15 @@ def _lines(found: Any, songs: Any) -> list[str]:
     tally = found.tally
     known = [song.seconds for song in songs if song.seconds]
     lines = [
-        f"{len(songs)} songs, {sum(known) / 3600:.1f} hours"
+        f"{counted(len(songs), 'song')}, {sum(known) / 3600:.1f} hours"
         f" ({tally.new} new, {tally.changed} changed, {tally.moved} moved, {tally.gone} gone)"
     ]
     vocals = [sum(song.vocals == word for song in songs) for word in ("yes", "no", "unknown")]
     lines.append(f"vocals: {vocals[0]} yes, {vocals[1]} no, {vocals[2]} unknown")
-    lines += [f"list {crate.name or crate.source.name}: {len(crate.entries)} songs" for crate in found.lists[:_MOST]]
+    lines += [
+        f"list {crate.name or crate.source.name}: {counted(len(crate.entries), 'song')}"
+        for crate in found.lists[:_MOST]
+    ]
     if len(found.lists) > _MOST:
         lines.append(f"and {len(found.lists) - _MOST} more lists")
     lines += tally.notes

@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from stem_cli.database import Database
-from stem_cli.errors import InputError
+from stem_cli.errors import InputError, counted
 from stem_cli.library import index
 from stem_cli.library.crate import Crate, Entry, Wish
 from stem_cli.library.figures import date_of
@@ -192,7 +192,11 @@ def _resolved(
             else:
                 lost.append(f"{entry.path}: {place}")
         missing.update(dict.fromkeys(lost if id(crate) in named else []))
-    return found, list(missing), [f"{count} songs were {note}" for note, count in notes.items() if note]
+    return (
+        found,
+        list(missing),
+        [f"{counted(count, 'song')} {'was' if count == 1 else 'were'} {note}" for note, count in notes.items() if note],
+    )
 
 
 def _bases(source: Path) -> Iterator[Path]:
