@@ -85,16 +85,8 @@ def prepare(located: Located, request: Request, note: Callable[[str], None]) -> 
     if not by_openvino(located, device_for(request.device)) or not _by_torch_too(located):
         return False
     facts = converted.current(located, request.models_dir)
-    damaged = shared.damaged(facts.sums, request.models_dir) if facts else None
-    if facts and damaged is None:
+    if not shared.due(located.name, facts.sums if facts else None, request.models_dir, "about a minute", note):
         return False
-    if not openvino.writable(shared.folder(request.models_dir)):
-        where = f"{request.models_dir} may not be written to"
-        note(f"{located.name} cannot be converted for OpenVINO, torch runs it: {where}")
-        return False
-    first = "used for the first time: converting it, once, which takes about a minute"
-    why = "what OpenVINO runs is damaged: making it anew" if damaged else first
-    note(f"{located.name}: {why}")
     return convert(located.name, request.models_dir, note) is not None
 
 

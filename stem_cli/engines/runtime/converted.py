@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from stem_cli.engines.runtime import openvino
 from stem_cli.errors import OutputError
 from stem_cli.models import digest, memory_of
 
@@ -74,6 +75,22 @@ def damaged(sums: Mapping[str, str], models_dir: Path) -> Path | None:
         if digest(path, memory_of(models_dir)) != known:
             return path
     return None
+
+
+def due(name: str, sums: Mapping[str, str] | None, models_dir: Path, takes: str, note: Callable[[str], None]) -> bool:
+    """Whether a model is to be converted now; `note` is told why, or why it cannot be.
+
+    sums: of what was converted of it, None where nothing was. takes: how long it takes, in words.
+    """
+    broken = sums is not None and damaged(sums, models_dir) is not None
+    if sums is not None and not broken:
+        return False
+    if not openvino.writable(folder(models_dir)):
+        note(f"{name} cannot be converted for OpenVINO, torch runs it: {models_dir} may not be written to")
+        return False
+    first = f"used for the first time: converting it, once, which takes {takes}"
+    note(f"{name}: {'what OpenVINO runs is damaged: making it anew' if broken else first}")
+    return True
 
 
 def sizes(file: str, sums: Mapping[str, str], models_dir: Path) -> dict[str, int]:
