@@ -84,7 +84,7 @@ def test_what_is_known_is_told_without_loading_what_listens(stem: Stem, song: Pa
         ["analyze", song],
         ["analyze", folder],
         ["export-ableton", folder],
-        ["organize", folder, "--for", "mixxx"],
+        ["organize", folder, "--for", "mixxx", "--output", "dj"],
     ):
         command = [sys.executable, "-c", script, *map(str, asked), "--quiet"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)

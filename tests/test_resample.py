@@ -108,7 +108,7 @@ def test_the_way_back_gives_as_many_frames_as_came_in(rate: int, frames: int) ->
     song = np.full((1, frames), 0.5, np.float32)
     back = there_and_back(song, rate)
     assert back.shape == song.shape
-    np.testing.assert_allclose(back, 0.5, atol=1e-6)
+    np.testing.assert_allclose(back, 0.5, atol=2e-6)  # float32: at 1 kHz a frame is a sum of 2,200 products
 
 
 @pytest.mark.parametrize(
