@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from forked import Waiting
 
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's job in the background: Ctrl-C could not be tested
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -38,6 +39,10 @@ pytest_plugins = (
 SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
 """The project's shared test material; tests that use it skip where it is absent."""
 
+FRESH = bool(os.environ.get("STEM_TEST_FRESH"))
+"""Whether every process is to start from nothing."""
+SECONDS = 300
+
 Stem = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -62,14 +67,29 @@ def own_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
 
 
+@pytest.fixture(scope="session")
+def waiting() -> Iterator[Waiting | None]:
+    """What runs the command without loading it each time; None where there is no fork, or STEM_TEST_FRESH is set."""
+    if not hasattr(os, "fork") or FRESH:
+        yield None
+        return
+    held = Waiting()
+    yield held
+    held.close()
+
+
 @pytest.fixture
-def stem() -> Stem:
+def stem(waiting: Waiting | None, tmp_path: Path) -> Stem:
     """Run `stem ...` as a user does: a process of its own, its output as text."""
 
     def run(*arguments: object, code: int | None = 0, **options: object) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "stem_cli.cli", *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, **options)  # type: ignore[call-overload]
-        assert code is None or done.returncode == code, f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        words = tuple(map(str, arguments))
+        if waiting is not None and waiting.serves() and not options:
+            done = waiting.run(words, tmp_path, SECONDS)
+        else:
+            command = [sys.executable, "-m", "stem_cli.cli", *words]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, **options)  # type: ignore[call-overload]
+        assert code is None or done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
     return run
