@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from stem_cli.analysis.found import POOR, RIVAL, Analysis
+from stem_cli.analysis.found import Analysis, doubt_of
 from stem_cli.analysis.given import Given
 from stem_cli.analysis.listen import Heard, begins, silent
 from stem_cli.dsp import downbeats, sections
@@ -111,11 +111,7 @@ def _doubts(heard: Heard, grid: BeatGrid | None, known: bool) -> list[str]:
         notes.append(_moves(grid))
     if grid.beat_unit != 4:
         notes.append(f"bars have {grid.beats_per_bar} eighths, {grid.bpm:.6g} of which go to a minute")
-    if grid.confidence < POOR:
-        notes.append(f"only {grid.confidence:.0%} of what is struck falls on the beat: check the grid by ear")
-    elif grid.rival > RIVAL:
-        notes.append("its beats could almost as well be half a beat away: check the grid by ear")
-    return notes
+    return [*notes, *filter(None, [doubt_of(grid)])]
 
 
 def _moves(grid: BeatGrid) -> str:

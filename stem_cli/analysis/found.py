@@ -13,12 +13,12 @@ from stem_cli.dsp.sections import Section
 
 VERSION = 3
 """Of the recipe: what an older one found is heard again."""
-POOR = 0.35
+_POOR = 0.35
 """A grid that so little of what is played falls on is worth a warning."""
-RIVAL = 0.5
+_RIVAL = 0.5
 """So is one whose beats could almost as well be elsewhere. Of the 110 songs and stretches of placing.py five that were
 right are above it, all of a minute or less, and one of the three that were wrong."""
-VAGUE = 0.1
+_VAGUE = 0.1
 """Of a key: half of all songs are above 0.17, white noise has 0.03."""
 
 
@@ -47,14 +47,20 @@ class Analysis:
         """The grid, for places that have no room for a doubt; None where there is one."""
         if self.grid is None or self.grid_from:
             return self.grid
-        doubted = self.grid.free or self.grid.confidence < POOR or self.grid.rival > RIVAL
-        return None if doubted else self.grid
+        return None if self.grid.free or doubt_of(self.grid) else self.grid
 
     @property
     def sure_key(self) -> KeyFound | None:
         """The key, likewise: what has no beat and hardly a key is noise."""
-        vague = self.key is not None and self.key.confidence < VAGUE and "key" not in self.tagged
-        return None if vague and (self.grid is None or self.grid.confidence < POOR) else self.key
+        vague = self.key is not None and self.key.confidence < _VAGUE and "key" not in self.tagged
+        return None if vague and (self.grid is None or self.grid.confidence < _POOR) else self.key
+
+
+def doubt_of(grid: BeatGrid) -> str:
+    """Why a grid that was heard is not to be relied on, in words; "" where nothing speaks against it."""
+    if grid.confidence < _POOR:
+        return f"only {grid.confidence:.0%} of what is struck falls on the beat: check the grid by ear"
+    return "its beats could almost as well be half a beat away: check the grid by ear" if grid.rival > _RIVAL else ""
 
 
 def to_dict(found: Analysis) -> dict[str, Any]:
