@@ -12,6 +12,7 @@ import soundfile
 from conftest import Stem
 from live_sets import read_set
 
+from stem_cli.dsp import sections
 from stem_cli.synth import Song, compose, render
 
 RATE = 44100
@@ -164,3 +165,29 @@ def test_a_song_that_fails_does_not_stop_the_others(stem: Stem, house: tuple[Son
 def test_a_tempo_has_to_be_a_number(stem: Stem) -> None:
     Path("song").mkdir()
     assert "is no tempo" in stem("analyze", "song", "--bpm", "nan", code=2).stderr
+
+
+@pytest.mark.slow
+def test_sections_are_called_what_they_are(stem: Stem, house: tuple[Song, dict[str, np.ndarray]]) -> None:
+    hiphop = compose("hiphop", seed=5, seconds=120, bpm=92)
+    for number, (song, stems) in enumerate([house, (hiphop, render(hiphop))]):
+        parts = told(stem, write_stems(Path(f"song {number}"), stems))["sections"]
+        alike = [
+            min(one["end"], part.end) - max(one["start"], part.start)
+            for one in parts
+            for part in song.sections
+            if one["name"] == part.name
+        ]
+        assert sum(max(0.0, seconds) for seconds in alike) > 0.8 * song.seconds, parts
+
+
+def test_a_short_section_does_not_stand_beside_one_of_its_name() -> None:
+    spans = [(0, 8), (8, 12), (12, 20), (20, 28), (28, 32), (32, 36)]
+    names = ["intro", "verse", "verse", "verse", "break", "verse"]
+    assert sections._joined(spans, names) == [
+        ((0, 8), "intro"),
+        ((8, 20), "verse"),
+        ((20, 28), "verse"),
+        ((28, 32), "break"),
+        ((32, 36), "verse"),
+    ]

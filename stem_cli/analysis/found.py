@@ -11,7 +11,7 @@ from stem_cli.dsp.beats import BeatGrid
 from stem_cli.dsp.key import Key, KeyFound, parsed
 from stem_cli.dsp.sections import Section
 
-VERSION = 3
+VERSION = 4
 """Of the recipe: what an older one found is heard again."""
 _POOR = 0.35
 """A grid that so little of what is played falls on is worth a warning."""

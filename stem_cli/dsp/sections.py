@@ -25,9 +25,8 @@ _APART_BARS = 3
 _PEAK_SHARE = 0.25
 _PHRASE_BARS = 8
 _LEAST_BARS = 4
-_ALIKE = 0.9
-_ON_DB, _MOST_DB = 18.0, -3.0
-"""A stem plays in a bar that is less than `_ON_DB` below its loud ones."""
+_ON_DB, _FULL_DB, _MOST_DB, _CHORUS_DB = -18.0, -6.0, -3.0, -1.0
+"""A stem plays in a bar that is less than 18 dB below its loud ones. See `_name`."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +56,12 @@ def sections_of(heard: Heard, downbeats: Sequence[float], seconds: float) -> tup
     cuts = _phrased(_boundaries(features), len(starts))
     edges = [0, *cuts, len(starts)]
     spans = list(pairwise(edges))
-    names = _names(levels, features, spans)
-    times = [0.0, *(float(starts[cut]) for cut in cuts), seconds]
+    sounds = _sounds(levels, spans)
+    parts = _joined(spans, [_name(number, sounds) for number in range(len(spans))])
+    times = [0.0, *(float(starts[first]) for (first, _), _ in parts[1:]), seconds]
     return tuple(
         Section(round(start, 6), round(end, 6), name)
-        for start, end, name in zip(times[:-1], times[1:], names, strict=True)
+        for (start, end), (_, name) in zip(pairwise(times), parts, strict=True)
     )
 
 
@@ -103,55 +103,80 @@ def _phrased(peaks: Sequence[int], bars: int) -> list[int]:
     return cuts
 
 
+def _joined(spans: Sequence[tuple[int, int]], names: Sequence[str]) -> list[tuple[tuple[int, int], str]]:
+    """The sections and their names: of two neighbours of one name, none is shorter than a phrase."""
+    parts: list[tuple[tuple[int, int], str]] = []
+    for (first, last), name in zip(spans, names, strict=True):
+        if parts and parts[-1][1] == name:
+            (begin, end), _ = parts[-1]
+            if min(end - begin, last - first) < _PHRASE_BARS:
+                parts[-1] = ((begin, last), name)
+                continue
+        parts.append(((first, last), name))
+    return parts
+
+
 @dataclass(frozen=True)
 class _Sound:
-    """What a section sounds like: loudness, dB, and whether vocals, drums and bass play."""
+    """What a section sounds like. loudness: of all of it, dB. levels: of each stem that the song has, dB beside where
+    that stem is loud.
+    """
 
     loudness: float
-    vocals: bool
-    drums: bool
-    bass: bool
+    levels: Mapping[str, float]
+
+    @property
+    def sung(self) -> bool:
+        """Whether there are vocals in most bars."""
+        return self.levels.get("vocals", _FLOOR_DB) > _ON_DB
+
+    def rests(self, stem: str) -> bool:
+        """Whether a stem that the song has does not play in most bars."""
+        return self.levels.get(stem, 0.0) <= _ON_DB
+
+    @property
+    def driven(self) -> bool:
+        """Whether drums and bass play, as far as the song has them."""
+        return not (self.rests("drums") or self.rests("bass"))
+
+    @property
+    def full(self) -> bool:
+        """Whether every stem is about as loud as anywhere."""
+        return all(level > _FULL_DB for level in self.levels.values())
 
 
-def _names(levels: Mapping[str, Array], features: Array, spans: Sequence[tuple[int, int]]) -> list[str]:
-    """What each section is called."""
-    sounds = [_sound(levels, span) for span in spans]
-    means = [features[first:last].mean(axis=0) for first, last in spans]
-    return [_name(number, sounds, means) for number in range(len(spans))]
+def _sounds(levels: Mapping[str, Array], spans: Sequence[tuple[int, int]]) -> list[_Sound]:
+    """What each section sounds like."""
+    powers = {name: one.sum(axis=1) for name, one in levels.items()}
+    loud = {name: float(np.percentile(_decibels(power), 90)) for name, power in powers.items()}
+    there = [name for name, level in loud.items() if level > _FLOOR_DB]
+    whole = sum(powers.values(), np.zeros(1))
+    return [
+        _Sound(
+            float(_decibels(whole[first:last].mean())),
+            {name: float(np.median(_decibels(powers[name][first:last]))) - loud[name] for name in there},
+        )
+        for first, last in spans
+    ]
 
 
-def _sound(levels: Mapping[str, Array], span: tuple[int, int]) -> _Sound:
-    whole = sum((one.sum(axis=1) for one in levels.values()), np.zeros(1))
-    on = {name: _plays(one.sum(axis=1), span) for name, one in levels.items()}
-    loudness = float(_decibels(whole[span[0] : span[1]].mean()))
-    return _Sound(loudness, on.get("vocals", False), on.get("drums", False), on.get("bass", False))
-
-
-def _plays(power: Array, span: tuple[int, int]) -> bool:
-    """Whether a stem plays in most bars of a section."""
-    loud = float(np.percentile(_decibels(power), 90))
-    bars = _decibels(power[span[0] : span[1]])
-    return loud > _FLOOR_DB and float(np.median(bars)) > loud - _ON_DB
-
-
-def _name(number: int, sounds: Sequence[_Sound], means: Sequence[Array]) -> str:
+def _name(number: int, sounds: Sequence[_Sound]) -> str:
+    """What a section is called."""
     here, last = sounds[number], len(sounds) - 1
-    top = max(sound.loudness for sound in sounds)
-    loud = here.loudness > top + _MOST_DB
-    if number in (0, last) and last > 0 and not (here.vocals and here.drums and here.bass):
+    before, after = sounds[max(0, number - 1)], sounds[min(last, number + 1)]
+    if number in (0, last) and last > 0 and not here.full:
         return "intro" if number == 0 else "outro"
-    if not here.drums:
+    if here.rests("drums"):
         return "break"
-    if loud and here.bass and (number == 0 or not (sounds[number - 1].drums and sounds[number - 1].bass)):
+    loud = here.loudness > max(sound.loudness for sound in sounds) + _MOST_DB
+    if here.driven and loud and not before.driven and (number > 1 or not here.sung):
         return "drop"
-    if here.vocals:
-        again = sum(_cosine(means[number], mean) > _ALIKE for mean in means) > 1
-        return "chorus" if loud and again else "verse"
-    return "drop" if loud and here.bass else "build" if number < last and not here.bass else "instrumental"
-
-
-def _cosine(one: Array, other: Array) -> float:
-    return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))
+    if not here.driven and after.driven and after.loudness > here.loudness:
+        return "build"
+    if here.sung:
+        sung = max(sound.loudness for sound in sounds if (sound.sung and sound.driven) or sound is here)
+        return "chorus" if here.loudness > sung + _CHORUS_DB and number > 1 else "verse"
+    return "drop" if loud and here.driven else "instrumental"
 
 
 def _decibels(power: Array) -> Array:
