@@ -67,6 +67,9 @@ def analyzed(shop: Shop, path: Path, asked: Asked, listener: Listener) -> Iterat
     if asked.write_tags:
         raise UsageError("--write-tags is for songs, this is a folder of stems", place, "Name the song's own file.")
     ours = find_folders(place)
+    if asked.said.by_user and len(ours) > 1:
+        what = f"there are {len(ours)} songs in it, and what you say of beats is of one"
+        raise UsageError(what, place, "Name the folder of that song.")
     if not ours:
         yield Told(place.name, place, of_path(place, Wish(asked.said, asked.again)))
     for folder in ours:
@@ -93,7 +96,7 @@ def _of_song(shop: Shop, path: Path, asked: Asked, listener: Listener) -> Told:
     track = open_track(path, shop.database.fingerprint)
     if asked.write_tags:
         tags.check(path)
-    told = _known(shop, track, asked) or _of_folder(shop, _separated(shop, track, listener), asked)
+    told = _known(shop, track, asked, listener) or _of_folder(shop, _separated(shop, track, listener), asked)
     if asked.write_tags:
         with shop.cache.lock(place_key(Place(track.path.resolve()))):
             written = tag_song(track.path, told.found)
@@ -106,12 +109,13 @@ def _written(bpm: float | None, key: str | None) -> str:
     return f"{' and '.join(what)} written into its tags" if what else "its tags have nothing missing that is known"
 
 
-def _known(shop: Shop, track: Track, asked: Asked) -> Told | None:
+def _known(shop: Shop, track: Track, asked: Asked, listener: Listener) -> Told | None:
     """What is remembered of a song, where that is still the answer."""
     found = None if asked.again or asked.stems or asked.said.by_user else recall(shop.database, track.digest)
     laid = given(text_of(track.path.absolute()), track.seconds, None, asked.prepared)
     if found is None or not stands(found, vars(track.tags), laid):
         return None
+    listener.note(f"{track.path.name}: known, so it is not separated now; `stem separate` makes stems of it")
     return Told(" - ".join(filter(None, (track.artist, track.title))), None, found, laid.faults)
 
 

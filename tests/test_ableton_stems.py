@@ -39,6 +39,15 @@ def test_a_stem_that_is_gone_is_told(stem: Stem) -> None:
         assert "separate the song again" in done.stderr
 
 
+def test_a_stem_that_is_cut_is_told(stem: Stem) -> None:
+    home = write_stems(Path("Their Song"), NAMES[4], 4.0)
+    bass = home / "bass.wav"
+    bass.write_bytes(bass.read_bytes()[:-100_000])
+    for line in (["export-ableton", home], ["analyze", home]):
+        assert "bass.wav: it is cut off. Copy it again." in stem(*line, code=3).stderr
+    assert not list(Path().glob("*Project"))
+
+
 def test_files_that_are_no_stems_are_told(stem: Stem) -> None:
     plain = write_stems(Path("Their Song"), NAMES[4], 4.0)
     for name in ("synth", "instrumental"):

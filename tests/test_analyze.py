@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ import soundfile
 from conftest import Stem
 from live_sets import read_set
 
+from stem_cli.analysis.found import Analysis, doubt_of
 from stem_cli.dsp import sections
+from stem_cli.dsp.beats import BeatGrid
 from stem_cli.synth import Song, compose, render
 
 RATE = 44100
@@ -191,3 +194,20 @@ def test_a_short_section_does_not_stand_beside_one_of_its_name() -> None:
         ((28, 32), "break"),
         ((32, 36), "verse"),
     ]
+
+
+def test_what_the_user_says_of_beats_is_of_one_song(stem: Stem, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        soundfile.write(f"{name}.wav", np.zeros((22050, 2)), 22050)
+    said = stem("analyze", "one.wav", "two.wav", "--bpm", "124", code=2).stderr
+    assert "Name that one alone" in said
+    stem("analyze", "one.wav", "two.wav", "--engine", "builtin")
+    assert "there are 2 songs in it" in stem("analyze", "stems", "--downbeat", "0.1", code=2).stderr
+
+
+def test_beats_one_by_one_that_little_falls_on_are_doubted() -> None:
+    times = tuple(0.5 * place + 0.01 * (place % 3) for place in range(60))
+    moving = BeatGrid(120.0, times[0], times, constant=False, confidence=0.51)
+    assert "only 51% of what is struck" in doubt_of(moving)
+    assert doubt_of(replace(moving, confidence=0.64)) == doubt_of(replace(moving, constant=True)) == ""
+    assert Analysis(moving, None, (), -10.0).sure_grid is None

@@ -222,6 +222,16 @@ def tempo(seconds: float, bpm: float, beat: int = 1) -> str:
     return f'<TEMPO Inizio="{seconds:.3f}" Bpm="{bpm:.2f}" Metro="4/4" Battito="{beat}"/>'
 
 
+def test_a_song_is_the_one_of_the_export_however_its_path_is_written(stem: Stem, song: Path) -> None:
+    xml = library(song, tempo(0.25, BPM))
+    Path("elsewhere").mkdir()
+    Path("link").symlink_to(".", target_is_directory=True)
+    for path in (Path("elsewhere/../song.wav"), Path("link/song.wav")):
+        done = stem("analyze", path, "--rekordbox-xml", xml)
+        assert "grid from rekordbox.xml" in done.stdout
+        assert "has no grid of it" not in done.stderr
+
+
 @pytest.mark.slow
 def test_the_grid_of_the_users_rekordbox_xml_is_taken_and_stays(stem: Stem, song: Path) -> None:
     xml = library(song, tempo(0.5, 120, 3))

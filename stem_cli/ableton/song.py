@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stem_cli import stems
 from stem_cli.ableton.left_out import LeftOut, left_out
+from stem_cli.audio import require_whole
 from stem_cli.dj.names import numbers
 from stem_cli.dsp.beats import BeatGrid
 from stem_cli.dsp.key import Key
@@ -116,6 +117,8 @@ def _of_folder(folder: StemFolder) -> Stems:
     home = folder.place.metadata if folder.place.flat else folder.place.home
     made = _chosen(home, folder.paths(), folder.record)
     folder.existing(made.files)
+    for one in made.files.values():
+        require_whole(one)
     return made
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from stem_cli import stems
-from stem_cli.audio import Mix, ahead
+from stem_cli.audio import Mix, ahead, require_whole
 from stem_cli.dsp.bands import BandMeter, Bands
 from stem_cli.dsp.chroma import LONG_SECONDS, SHORT_SECONDS, Chroma, ChromaMeter
 from stem_cli.dsp.framing import Floats
@@ -94,10 +94,12 @@ class _Ears:
 
 
 def listen(files: Mapping[str, Path]) -> Heard:
-    """Listen to stems that belong together. Raises InputError where they are of different rates, or cannot be read.
+    """Listen to stems that belong together. Raises InputError where they are of different rates, cut, or unreadable.
 
     A stem that is shorter than the others is silent from its end on.
     """
+    for path in files.values():
+        require_whole(path)
     mixes = {name: Mix.open(path, fold=True) for name, path in files.items()}
     rates = {mix.rate for mix in mixes.values()}
     if len(rates) != 1:

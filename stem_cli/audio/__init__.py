@@ -5,7 +5,7 @@
 """
 
 from stem_cli.audio.ahead import ahead
-from stem_cli.audio.fingerprint import Fingerprint, fingerprint
+from stem_cli.audio.fingerprint import Fingerprint, fingerprint, require_whole
 from stem_cli.audio.formats import DEPTHS, FORMATS, Format
 from stem_cli.audio.mix import BLOCK_FRAMES, Mix
 from stem_cli.audio.probe import RATES, Shape, probe
@@ -28,5 +28,6 @@ __all__ = [
     "fingerprint",
     "open_sink",
     "probe",
+    "require_whole",
     "write_tracks",
 ]

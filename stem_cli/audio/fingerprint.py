@@ -50,6 +50,13 @@ def fingerprint(shape: Shape) -> Fingerprint:
         raise InputError(f"it cannot be read ({error.strerror})", shape.path, "Check its permissions.") from error
 
 
+def require_whole(path: Path) -> None:
+    """Raises InputError where a WAV or AIFF holds fewer samples than it says. Other kinds do not decode when cut."""
+    samples = chunks.find_samples(path)
+    if samples is not None and samples.missing:
+        raise InputError(_CUT, path, "Copy it again.")
+
+
 def _delay(shape: Shape, stream: Any) -> str:
     """The encoder's delay, and the length it tells where it knows it (a Xing header, an edit list)."""
     if not stream.start_time:

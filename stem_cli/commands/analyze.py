@@ -78,6 +78,8 @@ def analyze(
     if rekordbox_xml is not None and (reanalyze or said.by_user):
         what = "--rekordbox-xml keeps the grids that are there, the other options make new ones"
         raise UsageError(what, None, "Leave out one of them.")
+    if said.by_user and len(paths) > 1:
+        raise UsageError("what you say of beats is of one song", None, "Name that one alone.")
     settings = settings_of.load(engine=engine, output=output).settings
     logbook.open_log(settings, verbose=False)
     allocator.bound_arenas()

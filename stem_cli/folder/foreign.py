@@ -32,7 +32,8 @@ def stem_files(folder: Path) -> dict[str, Path]:
             raise InputError(what, folder, "Leave one of them there.")
         found[name] = path
     if not found:
-        hint = f"Files are known by their names: {', '.join(stems.TABLE)}."
+        known = f"Files are known by their names: {', '.join(stems.TABLE)}."
+        hint = f"{known} Of several folders or songs, name each."
         raise InputError("no file in it is named after a stem", folder, hint)
     return found
 

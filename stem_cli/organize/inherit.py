@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from stem_cli.cues import Prepared, Tempo, within
 from stem_cli.database import text_of
@@ -16,6 +18,8 @@ from stem_cli.library.select import called_like, lists_for
 from stem_cli.organize.before import digest_of
 from stem_cli.organize.manifest import Remembered
 from stem_cli.organize.plan import Plan, Song
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,18 @@ def known_of(
 
     of: the paths of the songs that are asked for; nothing is kept of a large library beside them.
     """
-    prepared = None if rekordbox_xml is None else _prepared_in(rekordbox_xml, of, mapping)
+    prepared = None if rekordbox_xml is None else _as_asked(_prepared_in(rekordbox_xml, of, mapping), of)
     if not (crates or libraries):
         return Known(prepared)
     members = lists_for(crates, libraries, mapping, of)
-    return Known(prepared, {text_of(path): names for path, names in members.items()})
+    return Known(prepared, _as_asked({text_of(path): names for path, names in members.items()}, of))
+
+
+def _as_asked(found: Mapping[str, _Found], of: Collection[str]) -> dict[str, _Found]:
+    """With the paths that are asked for, too, where they lead to the same file: by `..`, or by a link to a folder."""
+    places = {os.path.realpath(path): one for path, one in found.items()}
+    same = {path: places[place] for path in of if (place := os.path.realpath(path)) in places}
+    return {**found, **same}
 
 
 def _prepared_in(rekordbox_xml: Path, of: Collection[str], mapping: Mapping[str, str]) -> dict[str, Prepared]:
