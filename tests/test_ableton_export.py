@@ -275,6 +275,17 @@ def test_links_share_the_disk_and_copies_do_not(stem: Stem, plain: Path) -> None
     assert times == {path: path.stat().st_mtime_ns for path in plain.iterdir()}
 
 
+def test_of_two_at_once_one_makes_the_project_and_the_other_is_told_so(plain: Path) -> None:
+    both = [started("export-ableton", plain, "--bpm", "120", "--output", "live") for _ in range(2)]
+    said = [process.communicate(timeout=60)[1] for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes) in ([0, 5], [0, 7]), said  # 5: it came so late that the project stood there already
+    assert "not ours" not in "".join(said)
+    assert ("meanwhile" in "".join(said)) == (7 in codes)
+    (made,) = Path("live").rglob("*.als")
+    checked(made)
+
+
 def test_the_set_of_tomorrow_is_that_of_today(stem: Stem, plain: Path) -> None:
     first = Path(export(stem, plain, "--bpm", "120", "--output", "live")["set"])
     kept = first.read_bytes()

@@ -51,6 +51,7 @@ def test_tempo_beats_key_and_sections_of_a_song(stem: Stem, house: tuple[Song, d
     worst = max(np.abs(beats - beat).min() for beat in song.beats)
     assert worst < 0.005
     assert min(abs(grid["first_downbeat"] - one) for one in song.downbeats) < 0.005
+    assert grid["beats"][0] == 0.0  # as the song begins on a beat
     assert found["key"]["name"] in ("Am", "C", "Em", "Dm")
     starts = [section["start"] for section in found["sections"]]
     assert starts[0] == 0.0

@@ -19,6 +19,7 @@ from stem_cli.ableton.song import Song
 from stem_cli.ableton.xml import document, packed
 from stem_cli.audio import probe
 from stem_cli.disk import disk_errors, replaced, sync
+from stem_cli.errors import BusyError
 from stem_cli.folder import Place, copy_file, stage
 
 INFO = "Ableton Project Info"
@@ -38,7 +39,7 @@ class Done:
 
 
 def carry_out(made: Plan, how: How) -> Done:
-    """Write the project: whole or not at all. Raises OutputError, InputError.
+    """Write the project: whole or not at all. Raises OutputError, InputError, BusyError.
 
     Into a project that is there already come the new set, with a copy of the old one in `Backup`, and those samples
     that it lacks; nothing else in it is removed or changed.
@@ -57,6 +58,9 @@ def carry_out(made: Plan, how: How) -> Done:
         live_set, songs = content(made, files, how)
         (staging.stems / made.set_name).write_bytes(packed(document(build(live_set))))
         sync(staging.stems / made.set_name)
+        if new and not is_new(made.home):
+            hint = "Look at it: --force puts this set in its place, --output makes another."
+            raise BusyError("another export has made this project meanwhile", made.path, hint)
         if new:
             staging.commit()
         backup = None if new else _merge(staging.stems, made, places)

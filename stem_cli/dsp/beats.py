@@ -148,6 +148,7 @@ def grid_of(heard: Evidence, hints: Hints) -> BeatGrid | None:
         return None
     found = placing.on_the_beat(found, struck, heard.tonal, heard.span, hints.downbeat)
     constant = bool(hints.bpm) or steady.is_steady(struck, found)
+    found = steady.from_the_start(found) if constant else found
     moving = None if constant else _moving(found, struck, heard, hints)
     beats, inliers = moving or (steady.beats(found, *heard.span), found.inliers)
     beats = beats[beats > heard.begins - _EARLY * found.period]  # what is before would count as the song's first turn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,8 @@ _ASIDE, _ASIDE_ODDS = 0.06, 1.3
 """A third of a song that sits this much better on a tempo up to so far away has that tempo."""
 _LEAST_INLIERS, _CLEAR_INLIERS = 0.4, 0.7
 """A song that drifts has 0.36 of its strokes within 5 ms of the best constant grid, one of constant tempo 0.5 to 1."""
+_AT_START_SECONDS = 0.002
+"""Four songs that were made in a DAW were found 0.3 to 1.2 ms off. Nobody hears two."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,16 @@ def _from(onsets: Onsets, period: float, parts: int) -> Fit:
 def shifted(found: Fit, sixteenths: int) -> Fit:
     """The same grid, its beats so many sixteenths later."""
     return Fit(found.first + sixteenths * found.period / PARTS, found.period, found.inliers)
+
+
+def from_the_start(found: Fit) -> Fit:
+    """The same grid; where it has a beat next to the beginning of the file, just there: the song was made in a DAW.
+
+    >>> from_the_start(Fit(0.5007, 0.5, 1.0)).first, from_the_start(Fit(0.51, 0.5, 1.0)).first
+    (0.5, 0.51)
+    """
+    off = float(off_grid(np.zeros(1), found.first, found.period, 1)[0])
+    return replace(found, first=round(found.first + off, 9)) if abs(off) < _AT_START_SECONDS else found
 
 
 def on_beats(onsets: Onsets, found: Fit) -> Fit:
