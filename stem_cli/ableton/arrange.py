@@ -13,7 +13,8 @@ from stem_cli.ableton.warp import Warp, octave_for, warp_of
 from stem_cli.errors import InputError
 
 ARRANGEMENTS = ("end-to-end", "stacked")
-_SLACK_BARS = 1e-9
+_SLACK_BARS, _ROUNDED_BARS = 1e-9, 1e-6
+"""What is no bar of its own: beats of a grid are rounded to the microsecond."""
 _NEAR_BEATS = 1 / 16  # a section this near to a beat begins on it
 
 
@@ -81,7 +82,7 @@ def origins(songs: Sequence[Timed], arrange: str) -> list[float]:
 
 
 def _lead(one: Timed, bar: float) -> float:
-    return bar * max(0, math.ceil(-one.warp.beat(0.0) / bar - _SLACK_BARS))
+    return bar * max(0, math.ceil(-one.warp.beat(0.0) / bar - _ROUNDED_BARS))
 
 
 def clock(songs: Sequence[Timed], places: Sequence[float], arrange: str, tempo: float | None, steady: bool) -> Clock:
