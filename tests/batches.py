@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import closing
@@ -11,6 +12,16 @@ from typing import Any
 from processes import OUTPUT, assert_whole, write_song
 
 MUSIC = Path("music")
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    """What was printed with --json."""
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def name_of(path: object) -> str:
+    """The last part of a path."""
+    return Path(str(path)).name
 
 
 def write_songs(count: int, folder: Path = MUSIC, seconds: float = 1.0, first: int = 0) -> list[Path]:

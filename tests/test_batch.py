@@ -16,7 +16,9 @@ from batches import (
     MUSIC,
     assert_each_once,
     cut,
+    lines,
     look_of,
+    name_of,
     rows,
     separated,
     states,
@@ -24,15 +26,6 @@ from batches import (
 )
 from conftest import Stem
 from processes import OUTPUT, assert_whole, being_made, started, unix_only, wait_for, write_song
-
-
-def lines(text: str) -> list[dict[str, object]]:
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def name_of(path: object) -> str:
-    return Path(str(path)).name
-
 
 # ---------------------------------------------------------------------------------------- once, and what is new
 

@@ -12,19 +12,13 @@ from batches import (
     MUSIC,
     assert_each_once,
     done,
+    lines,
+    name_of,
     states,
     write_songs,
 )
 from conftest import SHARED, Stem, music
 from processes import OUTPUT
-
-
-def lines(text: str) -> list[dict[str, object]]:
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def name_of(path: object) -> str:
-    return Path(str(path)).name
 
 
 @pytest.fixture

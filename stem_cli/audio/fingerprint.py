@@ -47,12 +47,19 @@ def fingerprint(shape: Shape) -> Fingerprint:
             digest, damage = _of_packets(shape)
         return Fingerprint(digest, _md5(shape.path), damage)
     except OSError as error:
-        raise InputError(f"it cannot be read ({error.strerror})", shape.path, "Check its permissions.") from error
+        raise _unreadable(shape.path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"it cannot be read ({error.strerror})", path, "Check its permissions.")
 
 
 def require_whole(path: Path) -> None:
     """Raises InputError where a WAV or AIFF holds fewer samples than it says. Other kinds do not decode when cut."""
-    samples = chunks.find_samples(path)
+    try:
+        samples = chunks.find_samples(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
     if samples is not None and samples.missing:
         raise InputError(_CUT, path, "Copy it again.")
 
